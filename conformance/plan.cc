@@ -1,0 +1,126 @@
+#include "conformance/plan.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "kernels/core/error.h"
+#include "kernels/core/registry.h"
+
+namespace samebits {
+namespace {
+
+bool IsTimed(const Kernel& kernel, const Case& c) {
+  const std::string& id = c.id();
+  return std::any_of(kernel.op->timed_cases.begin(), kernel.op->timed_cases.end(),
+                     [&](std::string_view timed) { return id.starts_with(fmt::format("{}_seed", timed)); });
+}
+
+// The reference is one thread of plain scalar code: nothing of it varies but the run. Timed cases
+// and training take it seconds, so it runs them once.
+std::vector<int> RunPoints(const Kernel& kernel, const Case& c) {
+  const bool slow = IsTimed(kernel, c) || c.Get("steps", 0) > 0;
+  if (kernel.name == "reference" && slow) return {1};
+  return {1, 2};
+}
+
+std::vector<int> ProcessPoints(const Kernel& kernel, const Case& c) {
+  if (kernel.name == "reference" || kernel.claim < Claim::kEverywhere || c.Seed() != 812) return {1};
+  return {1, 2};
+}
+
+std::vector<int> ThreadsPoints(const Kernel& kernel, const Case&) {
+  if (kernel.name == "reference") return {1};
+  return {1, 2, 3, 7};
+}
+
+// Plain code is built for every ISA and picks the best at run time: force the others.
+std::vector<int> IsaPoints(const Kernel& kernel, const Case&) {
+  if (kernel.name != "portable") return {0};
+  return {0, 128, 256};
+}
+
+constexpr Axis kAxes[] = {
+    {"run", RunPoints, [](int point, Setting& s) { s.repeats = point; }},
+    {"process", ProcessPoints, [](int point, Setting& s) { s.process = point > 1; }},
+    {"threads", ThreadsPoints, [](int point, Setting& s) { s.threads = point; }},
+    {"isa", IsaPoints, [](int point, Setting& s) { s.isa_bits = point; }},
+};
+
+}  // namespace
+
+std::span<const Axis> AllAxes() { return kAxes; }
+
+std::string Cell::Id() const {
+  return fmt::format("{}/{}@{}#{}={}", kernel->op->name, case_id, kernel->name, axis->name, point);
+}
+
+Setting Cell::SettingOf() const {
+  Setting setting;
+  axis->apply(point, setting);
+  return setting;
+}
+
+std::vector<std::string> CaseIds(const Op& op) {
+  std::vector<std::string> ids;
+  for (const std::string_view c : op.cases) {
+    for (const std::int64_t seed : kSeeds) ids.push_back(fmt::format("{}_seed{}", c, seed));
+  }
+  for (const std::string_view c : op.timed_cases) ids.push_back(fmt::format("{}_seed812", c));
+  return ids;
+}
+
+std::string StoredCaseId(const Op& op, std::int64_t seed) {
+  return fmt::format("{}_seed{}", op.cases[std::min<std::size_t>(1, op.cases.size() - 1)], seed);
+}
+
+std::vector<Cell> Plan(std::span<const Kernel* const> kernels) {
+  std::vector<Cell> cells;
+  for (const Kernel* kernel : kernels) {
+    for (const std::string& case_id : CaseIds(*kernel->op)) {
+      const Case c = Case::Parse(case_id);
+      for (const Axis& axis : kAxes) {
+        const std::vector<int> points = axis.points(*kernel, c);
+        // The plain run is the first point of every axis: once is enough.
+        const std::size_t first = &axis == kAxes ? 0 : 1;
+        for (std::size_t i = first; i < points.size(); ++i) {
+          cells.push_back({kernel, case_id, &axis, points[i]});
+        }
+      }
+    }
+  }
+  return cells;
+}
+
+Cell ParseCell(std::string_view id) {
+  const auto fail = [&](std::string_view what) {
+    return UserError(fmt::format("cell '{}': {}; a cell reads like "
+                                 "dense_fwd_v1/n64c64_k10_seed812@avx2#threads=2",
+                                 id, what));
+  };
+  const std::size_t slash = id.find('/'), at = id.find('@'), hash = id.find('#'),
+                    equals = id.find('=');
+  if (slash == id.npos || at == id.npos || hash == id.npos || equals == id.npos || slash > at ||
+      at > hash || hash > equals) {
+    throw fail("not of the form operation/case@kernel#axis=point");
+  }
+  const Op* op = FindOp(id.substr(0, slash));
+  if (op == nullptr) throw fail("no such operation");
+  const Kernel* kernel = FindKernel(*op, id.substr(at + 1, hash - at - 1));
+  if (kernel == nullptr) throw fail("the operation has no such kernel");
+  const std::string_view axis_name = id.substr(hash + 1, equals - hash - 1);
+  const auto axis = std::find_if(std::begin(kAxes), std::end(kAxes),
+                                 [&](const Axis& a) { return a.name == axis_name; });
+  if (axis == std::end(kAxes)) throw fail("no such axis");
+  Cell cell{kernel, std::string(id.substr(slash + 1, at - slash - 1)), axis, 0};
+  const auto parsed = std::from_chars(id.data() + equals + 1, id.data() + id.size(), cell.point);
+  if (parsed.ec != std::errc() || parsed.ptr != id.data() + id.size() || cell.point < 0 ||
+      cell.point > 4096) {
+    throw fail("the point is not a number from 0 to 4096");
+  }
+  Case::Parse(cell.case_id);
+  return cell;
+}
+
+}  // namespace samebits

@@ -1,0 +1,71 @@
+#include "kernels/activation/activation.h"
+
+#include <fmt/format.h>
+
+#include "kernels/core/error.h"
+
+namespace samebits::activation {
+namespace {
+
+std::vector<std::int64_t> Extent(const Case& c) {
+  if (c.Get("n") < 1) throw UserError(fmt::format("case '{}': n is below 1", c.id()));
+  return {c.Get("n")};
+}
+
+Signature Unary(const Case& c) {
+  return {{{"x", DType::kFloat32, Extent(c)}}, {{"y", DType::kFloat32, Extent(c)}}};
+}
+
+Signature ReluBackwardSignature(const Case& c) {
+  return {{{"y", DType::kFloat32, Extent(c)}, {"dy", DType::kFloat32, Extent(c)}},
+          {{"dx", DType::kFloat32, Extent(c)}}};
+}
+
+constexpr std::string_view kReluCases[] = {
+    "n1", "n7", "n1000_zeros", "n1001_nonfinite", "n999_subnormal", "n4099_bits",
+};
+constexpr std::string_view kMathCases[] = {"n1", "n1003", "n5000_logits", "n20011_bits"};
+
+}  // namespace
+
+const Op kReluForward{
+    .name = "relu_fwd_v1",
+    .order = "x if x > 0 or x is NaN, else +0",
+    .cases = kReluCases,
+    .timed_cases = {},
+    .signature = Unary,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kReluBackward{
+    .name = "relu_bwd_v1",
+    .order = "dy where y > 0, else +0",
+    .cases = kReluCases,
+    .timed_cases = {},
+    .signature = ReluBackwardSignature,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kExp{
+    .name = "exp_v1",
+    .order = "correctly rounded",
+    .cases = kMathCases,
+    .timed_cases = {},
+    .signature = Unary,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kLog{
+    .name = "log_v1",
+    .order = "correctly rounded",
+    .cases = kMathCases,
+    .timed_cases = {},
+    .signature = Unary,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+}  // namespace samebits::activation

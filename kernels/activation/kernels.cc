@@ -1,0 +1,40 @@
+// The kernels of the elementwise functions, one row each.
+#include "kernels/activation/activation.h"
+#include "kernels/core/cpu.h"
+#include "kernels/core/rows.h"
+
+namespace samebits::activation {
+
+namespace reference {  // reference.cc
+KernelFunction ReluForward, ReluBackward, Exp, Log;
+}
+namespace baseline {  // portable.cc
+KernelFunction ReluForward, ReluBackward, Exp, Log;
+}
+namespace avx2 {  // portable.cc, built with AVX2 and FMA
+KernelFunction ReluForward, ReluBackward, Exp, Log;
+}
+
+constexpr auto kAll = Claim::kEverywhere;
+
+constexpr Kernel kRows[] = {
+    {&kReluForward, "reference", &kCpu, kAll, reference::ReluForward},
+    {&kReluForward, "portable", &kCpu, kAll, Best<baseline::ReluForward, avx2::ReluForward>},
+    {&kReluForward, "avx2", &kCpuAvx2, kAll, avx2::ReluForward},
+
+    {&kReluBackward, "reference", &kCpu, kAll, reference::ReluBackward},
+    {&kReluBackward, "portable", &kCpu, kAll, Best<baseline::ReluBackward, avx2::ReluBackward>},
+    {&kReluBackward, "avx2", &kCpuAvx2, kAll, avx2::ReluBackward},
+
+    {&kExp, "reference", &kCpu, kAll, reference::Exp},
+    {&kExp, "portable", &kCpu, kAll, Best<baseline::Exp, avx2::Exp>},
+    {&kExp, "avx2", &kCpuAvx2, kAll, avx2::Exp},
+
+    {&kLog, "reference", &kCpu, kAll, reference::Log},
+    {&kLog, "portable", &kCpu, kAll, Best<baseline::Log, avx2::Log>},
+    {&kLog, "avx2", &kCpuAvx2, kAll, avx2::Log},
+};
+
+}  // namespace samebits::activation
+
+std::span<const samebits::Kernel> samebits::rows::Activation() { return activation::kRows; }

@@ -1,0 +1,47 @@
+// The elementwise functions in plain C++ that the compiler vectorises.
+#include "kernels/activation/activation.h"
+#include "kernels/core/team.h"
+#include "kernels/core/vector_exp.h"
+#include "kernels/math/log.h"
+
+namespace samebits::activation::SAMEBITS_ISA {
+namespace {
+
+constexpr std::int64_t kGrain = 16 * 1024;  // elements worth a task of their own
+
+}  // namespace
+
+void ReluForward(const Case& id, const Buffers& buffers, Team& team) {
+  const float* x = buffers.in(0);
+  float* y = buffers.out(0);
+  team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y[i] = (x[i] > 0.0f) | (x[i] != x[i]) ? x[i] : 0.0f;
+  });
+}
+
+void ReluBackward(const Case& id, const Buffers& buffers, Team& team) {
+  const float *y = buffers.in(0), *dy = buffers.in(1);
+  float* dx = buffers.out(0);
+  team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+  });
+}
+
+void Exp(const Case& id, const Buffers& buffers, Team& team) {
+  const float* x = buffers.in(0);
+  float* y = buffers.out(0);
+  team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y[i] = samebits::SAMEBITS_ISA::Exp(x[i]);
+  });
+}
+
+// A loss takes one logarithm a sample: threads are all the speed it needs.
+void Log(const Case& id, const Buffers& buffers, Team& team) {
+  const float* x = buffers.in(0);
+  float* y = buffers.out(0);
+  team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y[i] = samebits::Log(x[i]);
+  });
+}
+
+}  // namespace samebits::activation::SAMEBITS_ISA

@@ -1,0 +1,28 @@
+// The kernels of Adam, one row each.
+#include "kernels/adam/adam.h"
+#include "kernels/core/cpu.h"
+#include "kernels/core/rows.h"
+
+namespace samebits::adam {
+
+namespace reference {  // reference.cc
+KernelFunction Update;
+}
+namespace baseline {  // portable.cc
+KernelFunction Update;
+}
+namespace avx2 {  // portable.cc, built with AVX2 and FMA
+KernelFunction Update;
+}
+
+constexpr auto kAll = Claim::kEverywhere;
+
+constexpr Kernel kRows[] = {
+    {&kUpdate, "reference", &kCpu, kAll, reference::Update},
+    {&kUpdate, "portable", &kCpu, kAll, Best<baseline::Update, avx2::Update>},
+    {&kUpdate, "avx2", &kCpuAvx2, kAll, avx2::Update},
+};
+
+}  // namespace samebits::adam
+
+std::span<const samebits::Kernel> samebits::rows::Adam() { return adam::kRows; }

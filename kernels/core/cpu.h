@@ -1,0 +1,39 @@
+// What this processor can run, and the backends of the CPU kernels.
+#pragma once
+
+#include "kernels/core/op.h"
+
+namespace samebits {
+
+// The instruction sets that files are built for, each including those before it.
+enum class Isa : int { kBaseline, kAvx2 };
+
+// The best one of this processor and operating system, capped by IsaLimit.
+Isa BestIsa();
+
+// Caps BestIsa() for the whole process while it lives, so that the plain code of an older
+// processor can be tested on a newer one. One at a time, outside of kernels.
+class IsaLimit {
+ public:
+  explicit IsaLimit(Isa most);
+  ~IsaLimit();
+  IsaLimit(const IsaLimit&) = delete;
+  IsaLimit& operator=(const IsaLimit&) = delete;
+};
+
+extern const Backend kCpu;
+extern const Backend kCpuAvx2;
+
+// Runs the best of one plain source's builds. Files built for an ISA take the shape of the case
+// where they need one.
+template <KernelFunction* baseline, KernelFunction* avx2>
+void Best(const Case& c, const Buffers& buffers, Team& team) {
+  (BestIsa() >= Isa::kAvx2 ? avx2 : baseline)(c, buffers, team);
+}
+
+template <auto shape_of, auto function>
+void WithShape(const Case& c, const Buffers& buffers, Team& team) {
+  function(shape_of(c), buffers, team);
+}
+
+}  // namespace samebits

@@ -1,0 +1,36 @@
+#include "kernels/core/scratch.h"
+
+#include <array>
+#include <memory>
+#include <new>
+
+namespace samebits {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+struct Free {
+  void operator()(std::byte* bytes) const {
+    ::operator delete[](bytes, std::align_val_t(kAlignment));
+  }
+};
+
+struct Block {
+  std::unique_ptr<std::byte[], Free> bytes;
+  std::size_t size = 0;
+};
+
+}  // namespace
+
+void* ScratchBytes(ScratchSlot slot, std::size_t bytes) {
+  static thread_local std::array<Block, static_cast<std::size_t>(ScratchSlot::kSlots)> blocks;
+  Block& block = blocks[static_cast<std::size_t>(slot)];
+  if (block.size < bytes) {
+    block.bytes.reset();
+    block.bytes.reset(new (std::align_val_t(kAlignment)) std::byte[bytes]);
+    block.size = bytes;
+  }
+  return block.bytes.get();
+}
+
+}  // namespace samebits

@@ -1,0 +1,138 @@
+#include "kernels/dense/dense.h"
+
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "kernels/core/contract.h"
+#include "kernels/core/error.h"
+
+namespace samebits::dense {
+
+conv2d::Shape ShapeOf(const Case& c) {
+  const conv2d::Shape s{.n = c.Get("n"),
+                        .h = 1,
+                        .w = 1,
+                        .c = c.Get("c"),
+                        .k = c.Get("k"),
+                        .r = 1,
+                        .s = 1,
+                        .stride = 1,
+                        .dilation = 1,
+                        .pad_top = 0,
+                        .pad_left = 0,
+                        .oh = 1,
+                        .ow = 1,
+                        .leaves = c.Get("v", kLeaves),
+                        .relu = c.Has("relu")};
+  if (s.n < 1 || s.c < 1 || s.k < 1 || !std::has_single_bit(static_cast<std::uint64_t>(s.leaves))) {
+    throw UserError(fmt::format(
+        "case '{}': not a dense layer: an extent is below 1 or the leaves are no power of two",
+        c.id()));
+  }
+  return s;
+}
+
+namespace {
+
+using enum DType;
+
+Tensor Input(const char* name, const conv2d::Shape& s) { return {name, kFloat32, {s.n, s.c}}; }
+Tensor Output(const char* name, const conv2d::Shape& s) { return {name, kFloat32, {s.n, s.k}}; }
+Tensor Weights(const char* name, const conv2d::Shape& s) { return {name, kFloat32, {s.c, s.k}}; }
+Tensor Bias(const char* name, const conv2d::Shape& s) { return {name, kFloat32, {s.k}}; }
+
+Signature ForwardSignature(const Case& c) {
+  const conv2d::Shape s = ShapeOf(c);
+  return {{Input("x", s), Weights("w", s), Bias("b", s)}, {Output("y", s)}};
+}
+
+Signature DataGradientSignature(const Case& c) {
+  const conv2d::Shape s = ShapeOf(c);
+  return {{Output("dy", s), Weights("w", s)}, {Input("dx", s)}};
+}
+
+Signature WeightGradientSignature(const Case& c) {
+  const conv2d::Shape s = ShapeOf(c);
+  return {{Input("x", s), Output("dy", s)}, {Weights("dw", s)}};
+}
+
+Signature BiasGradientSignature(const Case& c) {
+  const conv2d::Shape s = ShapeOf(c);
+  return {{Output("dy", s)}, {Bias("db", s)}};
+}
+
+double Flops(const Case& c) {
+  const conv2d::Shape s = ShapeOf(c);
+  return 2.0 * static_cast<double>(s.n) * static_cast<double>(s.c) * static_cast<double>(s.k);
+}
+
+// Both sides of a chain (256) and of a segment (4,096); 2, 3 and 5 segments; tails of every tile.
+constexpr std::string_view kCases[] = {
+    "n1c1_k1",           "n64c32_k64_relu",       "n64c64_k10",         "n7c255_k17_cancel",
+    "n6c256_k16_cancel", "n5c257_k15_cancel",     "n3c4095_k5_cancel",  "n2c4096_k33_cancel",
+    "n3c4097_k5_cancel", "n2c8193_k3_cancel",     "n1c20000_k2_cancel", "n13c300_k21_subnormal",
+    "n9c270_k9_zeros",   "n6c300_k40_nonfinite",
+};
+constexpr std::string_view kGradientCases[] = {
+    "n1c1_k1",
+    "n64c32_k64",
+    "n64c64_k10",
+    "n7c5_k255_cancel",
+    "n6c16_k257_cancel",
+    "n300c7_k9_v1_cancel",
+    "n2100c3_k17_cancel",
+    "n4097c2_k5_v1_cancel",
+    "n9000c2_k3_v1_cancel",
+    "n3c5_k4097_cancel",
+    "n70c13_k21_subnormal",
+    "n9c27_k19_zeros",
+    "n65c30_k40_nonfinite",
+};
+constexpr std::string_view kTimed[] = {
+    "n64c32_k64", "n64c64_k10", "n256c256_k256", "n1024c1024_k1024", "n512c1024_k1024",
+};
+
+}  // namespace
+
+const Op kForward{
+    .name = "dense_fwd_v1",
+    .order = "dot over i; + bias; relu",
+    .cases = kCases,
+    .timed_cases = kTimed,
+    .signature = ForwardSignature,
+    .fill = nullptr,
+    .flops = Flops,
+};
+
+const Op kDataGradient{
+    .name = "dense_dgrad_v1",
+    .order = "dot over o",
+    .cases = kGradientCases,
+    .timed_cases = {},
+    .signature = DataGradientSignature,
+    .fill = nullptr,
+    .flops = Flops,
+};
+
+const Op kWeightGradient{
+    .name = "dense_wgrad_v1",
+    .order = "per leaf, dot over samples; tree over leaves",
+    .cases = kGradientCases,
+    .timed_cases = {},
+    .signature = WeightGradientSignature,
+    .fill = nullptr,
+    .flops = Flops,
+};
+
+const Op kBiasGradient{
+    .name = "dense_bgrad_v1",
+    .order = "per leaf, channel sum over samples; tree over leaves",
+    .cases = kGradientCases,
+    .timed_cases = {},
+    .signature = BiasGradientSignature,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+}  // namespace samebits::dense

@@ -1,0 +1,82 @@
+#include "kernels/dropout/dropout.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "kernels/core/error.h"
+#include "kernels/core/inputs.h"
+
+namespace samebits::dropout {
+
+Shape ShapeOf(const Case& c) {
+  const std::int64_t n = c.Get("n"), millionths = c.Get("rate");
+  if (n < 1 || n > std::int64_t{1} << 32 || millionths < 0 || millionths >= 1000000) {
+    throw UserError(fmt::format(
+        "case '{}': not a dropout: n must be 1 to 2^32 and rate 0 to 999999 millionths", c.id()));
+  }
+  const double rate = static_cast<double>(millionths) / 1e6;
+  // u = f * 2^-23 with integer f is below the float q exactly where f < ceil(q * 2^23).
+  const auto keep_below = std::ceil(static_cast<double>(static_cast<float>(1.0 - rate)) * 0x1p23);
+  return {n, static_cast<float>(1.0 / (1.0 - rate)), static_cast<std::uint32_t>(keep_below)};
+}
+
+namespace {
+
+using enum DType;
+
+Signature ForwardSignature(const Case& c) {
+  const std::int64_t n = ShapeOf(c).n;
+  return {{{"x", kFloat32, {n}}, {"stream", kInt64, {2}}}, {{"y", kFloat32, {n}}}};
+}
+
+Signature BackwardSignature(const Case& c) {
+  const std::int64_t n = ShapeOf(c).n;
+  return {{{"dy", kFloat32, {n}}, {"stream", kInt64, {2}}}, {{"dx", kFloat32, {n}}}};
+}
+
+void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
+  if (tensor.type == kInt64) {
+    auto* stream = reinterpret_cast<std::int64_t*>(data);
+    stream[0] = c.Get("draw");
+    stream[1] = c.Get("call");
+  } else {
+    FillFloats(c, index,
+               {reinterpret_cast<float*>(data), static_cast<std::size_t>(tensor.Elements())});
+  }
+}
+
+constexpr std::string_view kCases[] = {
+    "n1_rate200000_draw426286787call0",
+    "n2_rate200000_draw1call1",
+    "n9_rate0_draw7call3",
+    "n4096_rate200000_draw426286787call0",
+    "n5001_rate200000_draw975629005call1875",
+    "n1003_rate500000_draw1000000000call2_zeros",
+    "n777_rate333333_draw12345call40_nonfinite",
+    "n2050_rate999999_draw99call5_subnormal",
+};
+
+}  // namespace
+
+const Op kForward{
+    .name = "dropout_fwd_v1",
+    .order = "x * scale where the stream keeps it, else +0",
+    .cases = kCases,
+    .timed_cases = {},
+    .signature = ForwardSignature,
+    .fill = Fill,
+    .flops = nullptr,
+};
+
+const Op kBackward{
+    .name = "dropout_bwd_v1",
+    .order = "dy * scale where the stream keeps it, else +0",
+    .cases = kCases,
+    .timed_cases = {},
+    .signature = BackwardSignature,
+    .fill = Fill,
+    .flops = nullptr,
+};
+
+}  // namespace samebits::dropout

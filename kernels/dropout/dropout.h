@@ -1,0 +1,33 @@
+// Dropout by a stream of masks that is a pure function of (draw, call, element, elements).
+//
+// Case: n (elements of the global batch), rate (millionths: rate200000 is 0.2), draw (the layer's
+// seed) and call (training batches before this one) of the case, handed to the kernel as input
+// "stream" = (draw, call), so that a training step need not build a case.
+//
+//   dropout_fwd_v1  y = x * scale where kept, else +0; scale = (float)(1.0 / (1.0 - rate))
+//   dropout_bwd_v1  dx = dy * scale where kept, else +0
+//
+// Stream keras-jax: word i of n is Threefry-2x32-20 with key (draw, call) in the legacy layout:
+// h = ceil(n/2), counters (i, h+i) give words i and h+i (the last counter is 0 when n is odd).
+// Kept where the word's high 23 bits, as the fraction of a float in [1, 2) less 1, are below
+// f32(1 - rate).
+#pragma once
+
+#include "kernels/core/op.h"
+
+namespace samebits::dropout {
+
+struct Shape {
+  std::int64_t n;
+  float scale;
+  // An element is kept where word >> 9 is below this bound.
+  std::uint32_t keep_below;
+};
+
+// Throws UserError when there are no elements, more than 2^32, or the rate is not in [0, 1).
+Shape ShapeOf(const Case& c);
+
+extern const Op kForward;
+extern const Op kBackward;
+
+}  // namespace samebits::dropout

@@ -1,0 +1,37 @@
+// The kernels of dropout, one row each. Forward and backward are the same function.
+#include "kernels/core/cpu.h"
+#include "kernels/core/rows.h"
+#include "kernels/dropout/dropout.h"
+
+namespace samebits::dropout {
+
+namespace reference {  // reference.cc
+KernelFunction Apply;
+}
+
+using ShapedFunction = void(const Shape&, const Buffers&, Team&);
+namespace baseline {  // portable.cc
+ShapedFunction Apply;
+}
+namespace avx2 {  // portable.cc, built with AVX2 and FMA
+ShapedFunction Apply;
+}
+
+constexpr KernelFunction* kBaseline = WithShape<ShapeOf, baseline::Apply>;
+constexpr KernelFunction* kAvx2 = WithShape<ShapeOf, avx2::Apply>;
+
+constexpr auto kAll = Claim::kEverywhere;
+
+constexpr Kernel kRows[] = {
+    {&kForward, "reference", &kCpu, kAll, reference::Apply},
+    {&kForward, "portable", &kCpu, kAll, Best<kBaseline, kAvx2>},
+    {&kForward, "avx2", &kCpuAvx2, kAll, kAvx2},
+
+    {&kBackward, "reference", &kCpu, kAll, reference::Apply},
+    {&kBackward, "portable", &kCpu, kAll, Best<kBaseline, kAvx2>},
+    {&kBackward, "avx2", &kCpuAvx2, kAll, kAvx2},
+};
+
+}  // namespace samebits::dropout
+
+std::span<const samebits::Kernel> samebits::rows::Dropout() { return dropout::kRows; }

@@ -1,0 +1,68 @@
+// Dropout in plain C++: the compiler vectorises across the blocks of the stream. A block holds the
+// words of two elements, h = ceil(n/2) apart; the mask is never stored.
+#include "kernels/core/team.h"
+#include "kernels/dropout/dropout.h"
+
+namespace samebits::dropout::SAMEBITS_ISA {
+namespace {
+
+constexpr std::int64_t kGrain = 4096;  // blocks worth a task of their own
+constexpr int kBlocks = 64;            // computed side by side
+
+[[gnu::always_inline]] inline std::uint32_t RotateLeft(std::uint32_t x, int by) {
+  return x << by | x >> (32 - by);
+}
+
+template <int R0, int R1, int R2, int R3>
+[[gnu::always_inline]] inline void FourRounds(std::uint32_t& x0, std::uint32_t& x1) {
+  x0 += x1, x1 = RotateLeft(x1, R0) ^ x0;
+  x0 += x1, x1 = RotateLeft(x1, R1) ^ x0;
+  x0 += x1, x1 = RotateLeft(x1, R2) ^ x0;
+  x0 += x1, x1 = RotateLeft(x1, R3) ^ x0;
+}
+
+[[gnu::always_inline]] inline void Threefry(const std::uint32_t (&keys)[3], std::uint32_t& x0,
+                                            std::uint32_t& x1) {
+  x0 += keys[0], x1 += keys[1];
+  FourRounds<13, 15, 26, 6>(x0, x1);
+  x0 += keys[1], x1 += keys[2] + 1;
+  FourRounds<17, 29, 16, 24>(x0, x1);
+  x0 += keys[2], x1 += keys[0] + 2;
+  FourRounds<13, 15, 26, 6>(x0, x1);
+  x0 += keys[0], x1 += keys[1] + 3;
+  FourRounds<17, 29, 16, 24>(x0, x1);
+  x0 += keys[1], x1 += keys[2] + 4;
+  FourRounds<13, 15, 26, 6>(x0, x1);
+  x0 += keys[2], x1 += keys[0] + 5;
+}
+
+}  // namespace
+
+void Apply(const Shape& s, const Buffers& buffers, Team& team) {
+  const float* x = buffers.in(0);
+  const auto* stream = buffers.in<std::int64_t>(1);
+  float* y = buffers.out(0);
+  const auto k0 = static_cast<std::uint32_t>(stream[0]), k1 = static_cast<std::uint32_t>(stream[1]);
+  const std::uint32_t keys[3] = {k0, k1, k0 ^ k1 ^ 0x1BD11BDAu};
+  const std::int64_t half = (s.n + 1) / 2;
+  const auto keep = [&](std::uint32_t word, float value) {
+    return word >> 9 < s.keep_below ? value * s.scale : 0.0f;
+  };
+  team.RunRanges(half, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end;) {
+      const std::int64_t now = end - i < kBlocks ? end - i : kBlocks;
+      std::uint32_t first[kBlocks], second[kBlocks];
+      for (int j = 0; j < kBlocks; ++j) {
+        first[j] = static_cast<std::uint32_t>(i + j);
+        second[j] = half + i + j < s.n ? static_cast<std::uint32_t>(half + i + j) : 0;
+        Threefry(keys, first[j], second[j]);
+      }
+      for (std::int64_t j = 0; j < now; ++j) y[i + j] = keep(first[j], x[i + j]);
+      const std::int64_t real = half + i + now <= s.n ? now : now - 1;  // n is odd: no last word
+      for (std::int64_t j = 0; j < real; ++j) y[half + i + j] = keep(second[j], x[half + i + j]);
+      i += now;
+    }
+  });
+}
+
+}  // namespace samebits::dropout::SAMEBITS_ISA

@@ -1,0 +1,50 @@
+// The kernels of pooling, one row each.
+#include "kernels/core/cpu.h"
+#include "kernels/core/rows.h"
+#include "kernels/pool2d/pool2d.h"
+
+namespace samebits::pool2d {
+
+namespace reference {  // reference.cc
+KernelFunction MaxForward, MaxBackward, GlobalAverageForward, GlobalAverageBackward;
+}
+
+using ShapedFunction = void(const Shape&, const Buffers&, Team&);
+namespace baseline {  // portable.cc
+ShapedFunction MaxForward, MaxBackward, GlobalAverageForward, GlobalAverageBackward;
+}
+namespace avx2 {  // portable.cc, built with AVX2 and FMA
+ShapedFunction MaxForward, MaxBackward, GlobalAverageForward, GlobalAverageBackward;
+}
+
+template <ShapedFunction* function>
+constexpr KernelFunction* kShaped = WithShape<ShapeOf, function>;
+
+template <ShapedFunction* baseline, ShapedFunction* avx2>
+constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>>;
+
+constexpr auto kAll = Claim::kEverywhere;
+
+constexpr Kernel kRows[] = {
+    {&kMaxForward, "reference", &kCpu, kAll, reference::MaxForward},
+    {&kMaxForward, "portable", &kCpu, kAll, kPlain<baseline::MaxForward, avx2::MaxForward>},
+    {&kMaxForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::MaxForward>},
+
+    {&kMaxBackward, "reference", &kCpu, kAll, reference::MaxBackward},
+    {&kMaxBackward, "portable", &kCpu, kAll, kPlain<baseline::MaxBackward, avx2::MaxBackward>},
+    {&kMaxBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::MaxBackward>},
+
+    {&kGlobalAverageForward, "reference", &kCpu, kAll, reference::GlobalAverageForward},
+    {&kGlobalAverageForward, "portable", &kCpu, kAll,
+     kPlain<baseline::GlobalAverageForward, avx2::GlobalAverageForward>},
+    {&kGlobalAverageForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::GlobalAverageForward>},
+
+    {&kGlobalAverageBackward, "reference", &kCpu, kAll, reference::GlobalAverageBackward},
+    {&kGlobalAverageBackward, "portable", &kCpu, kAll,
+     kPlain<baseline::GlobalAverageBackward, avx2::GlobalAverageBackward>},
+    {&kGlobalAverageBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::GlobalAverageBackward>},
+};
+
+}  // namespace samebits::pool2d
+
+std::span<const samebits::Kernel> samebits::rows::Pool2d() { return pool2d::kRows; }

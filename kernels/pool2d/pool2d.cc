@@ -1,0 +1,108 @@
+#include "kernels/pool2d/pool2d.h"
+
+#include <fmt/format.h>
+
+#include "kernels/core/error.h"
+
+namespace samebits::pool2d {
+
+Shape ShapeOf(const Case& c) {
+  Shape s{};
+  s.n = c.Get("n"), s.h = c.Get("h"), s.w = c.Get("w"), s.c = c.Get("c");
+  s.r = c.Get("r", s.h), s.s = c.Get("s", s.w);
+  s.stride = c.Get("t", s.r), s.pad = c.Get("p", 0);
+  const bool positive = s.n > 0 && s.h > 0 && s.w > 0 && s.c > 0 && s.stride > 0;
+  // pad < window: the first and the last window hold a real tap.
+  if (!positive || s.pad >= s.r || s.pad >= s.s || s.h + 2 * s.pad < s.r ||
+      s.w + 2 * s.pad < s.s) {
+    throw UserError(fmt::format("case '{}': not a pooling: an extent is below 1, the window does "
+                                "not fit, or the padding is as wide as the window",
+                                c.id()));
+  }
+  s.oh = (s.h + 2 * s.pad - s.r) / s.stride + 1;
+  s.ow = (s.w + 2 * s.pad - s.s) / s.stride + 1;
+  return s;
+}
+
+namespace {
+
+using enum DType;
+
+Tensor Input(const char* name, const Shape& s) { return {name, kFloat32, {s.n, s.h, s.w, s.c}}; }
+Tensor Output(const char* name, const Shape& s) { return {name, kFloat32, {s.n, s.oh, s.ow, s.c}}; }
+Tensor Channels(const char* name, const Shape& s) { return {name, kFloat32, {s.n, s.c}}; }
+
+Signature MaxForwardSignature(const Case& c) {
+  const Shape s = ShapeOf(c);
+  return {{Input("x", s)}, {Output("y", s)}};
+}
+
+Signature MaxBackwardSignature(const Case& c) {
+  const Shape s = ShapeOf(c);
+  return {{Input("x", s), Output("dy", s)}, {Input("dx", s)}};
+}
+
+Signature GlobalAverageForwardSignature(const Case& c) {
+  const Shape s = ShapeOf(c);
+  return {{Input("x", s)}, {Channels("y", s)}};
+}
+
+Signature GlobalAverageBackwardSignature(const Case& c) {
+  const Shape s = ShapeOf(c);
+  return {{Channels("dy", s)}, {Input("dx", s)}};
+}
+
+constexpr std::string_view kMaxCases[] = {
+    "n1h1w1c1_r1s1",         "n2h6w6c32_r2s2",           "n2h7w9c13_r2s2_zeros",
+    "n2h7w9c5_r3s3t2p1",     "n2h5w6c17_r3s2t1_zeros",   "n3h6w6c40_r2s2_nonfinite",
+    "n2h8w7c9_r3s3t1p1_nonfinite", "n1h9w9c33_r2s2_subnormal",
+};
+constexpr std::string_view kGlobalCases[] = {
+    "n1h1w1c1",          "n64h4w4c32",           "n2h15w17c5_cancel",   "n2h16w16c33_cancel",
+    "n2h1w257c7_cancel", "n1h64w65c3_cancel",    "n1h4097w1c2_cancel",  "n3h5w5c9_subnormal",
+    "n3h3w3c11_zeros",   "n5h3w3c14_nonfinite",
+};
+
+}  // namespace
+
+const Op kMaxForward{
+    .name = "maxpool2d_fwd_v1",
+    .order = "first real tap in (kh, kw), replaced by a greater one or by the first NaN",
+    .cases = kMaxCases,
+    .timed_cases = {},
+    .signature = MaxForwardSignature,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kMaxBackward{
+    .name = "maxpool2d_bwd_v1",
+    .order = "+0, then + dy at the place of each window's maximum, windows in (oh, ow) order",
+    .cases = kMaxCases,
+    .timed_cases = {},
+    .signature = MaxBackwardSignature,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kGlobalAverageForward{
+    .name = "global_avgpool_fwd_v1",
+    .order = "channel sum over (h, w), one division by f32(h*w)",
+    .cases = kGlobalCases,
+    .timed_cases = {},
+    .signature = GlobalAverageForwardSignature,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kGlobalAverageBackward{
+    .name = "global_avgpool_bwd_v1",
+    .order = "dy / f32(h*w)",
+    .cases = kGlobalCases,
+    .timed_cases = {},
+    .signature = GlobalAverageBackwardSignature,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+}  // namespace samebits::pool2d

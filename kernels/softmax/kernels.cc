@@ -1,0 +1,42 @@
+// The kernels of softmax with cross-entropy, one row each.
+#include "kernels/core/cpu.h"
+#include "kernels/core/rows.h"
+#include "kernels/softmax/softmax.h"
+
+namespace samebits::softmax {
+
+namespace reference {  // reference.cc
+KernelFunction CrossEntropyForward, CrossEntropyBackward;
+}
+
+using ShapedFunction = void(const Shape&, const Buffers&, Team&);
+namespace baseline {  // portable.cc
+ShapedFunction CrossEntropyForward, CrossEntropyBackward;
+}
+namespace avx2 {  // portable.cc, built with AVX2 and FMA
+ShapedFunction CrossEntropyForward, CrossEntropyBackward;
+}
+
+template <ShapedFunction* function>
+constexpr KernelFunction* kShaped = WithShape<ShapeOf, function>;
+
+template <ShapedFunction* baseline, ShapedFunction* avx2>
+constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>>;
+
+constexpr auto kAll = Claim::kEverywhere;
+
+constexpr Kernel kRows[] = {
+    {&kCrossEntropyForward, "reference", &kCpu, kAll, reference::CrossEntropyForward},
+    {&kCrossEntropyForward, "portable", &kCpu, kAll,
+     kPlain<baseline::CrossEntropyForward, avx2::CrossEntropyForward>},
+    {&kCrossEntropyForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::CrossEntropyForward>},
+
+    {&kCrossEntropyBackward, "reference", &kCpu, kAll, reference::CrossEntropyBackward},
+    {&kCrossEntropyBackward, "portable", &kCpu, kAll,
+     kPlain<baseline::CrossEntropyBackward, avx2::CrossEntropyBackward>},
+    {&kCrossEntropyBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::CrossEntropyBackward>},
+};
+
+}  // namespace samebits::softmax
+
+std::span<const samebits::Kernel> samebits::rows::Softmax() { return softmax::kRows; }

@@ -1,0 +1,78 @@
+#include "kernels/softmax/softmax.h"
+
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "kernels/core/contract.h"
+#include "kernels/core/error.h"
+#include "kernels/core/inputs.h"
+
+namespace samebits::softmax {
+
+Shape ShapeOf(const Case& c) {
+  const Shape s{c.Get("n"), c.Get("c"), c.Get("v", kLeaves)};
+  if (s.n < 1 || s.c < 1 || !std::has_single_bit(static_cast<std::uint64_t>(s.leaves))) {
+    throw UserError(fmt::format(
+        "case '{}': not a softmax: an extent is below 1 or the leaves are no power of two",
+        c.id()));
+  }
+  return s;
+}
+
+namespace {
+
+using enum DType;
+
+Signature ForwardSignature(const Case& c) {
+  const Shape s = ShapeOf(c);
+  return {{{"x", kFloat32, {s.n, s.c}}, {"labels", kInt32, {s.n}}},
+          {{"loss", kFloat32, {1}}, {"y", kFloat32, {s.n, s.c}}}};
+}
+
+Signature BackwardSignature(const Case& c) {
+  const Shape s = ShapeOf(c);
+  return {{{"y", kFloat32, {s.n, s.c}}, {"labels", kInt32, {s.n}}},
+          {{"dx", kFloat32, {s.n, s.c}}}};
+}
+
+void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
+  const auto elements = static_cast<std::size_t>(tensor.Elements());
+  if (tensor.type == kInt32) {
+    FillLabels(c, index, ShapeOf(c).c, {reinterpret_cast<std::int32_t*>(data), elements});
+  } else {
+    FillFloats(c, index, {reinterpret_cast<float*>(data), elements});
+  }
+}
+
+// Fewer classes than lanes, both sides of the lanes (16) and of a partial (4,096), leaves with
+// none, one and many samples.
+constexpr std::string_view kCases[] = {
+    "n1c1",           "n64c10_logits",  "n5c2_cancel",       "n9c15_logits", "n31c16_logits",
+    "n70c17_logits",  "n3c1000_logits", "n8c4096_logits",    "n2c4097",      "n3c9000_logits",
+    "n33000c2",       "n13c11_zeros",   "n17c19_subnormal", "n40c23_nonfinite",
+};
+
+}  // namespace
+
+const Op kCrossEntropyForward{
+    .name = "softmax_xent_fwd_v1",
+    .order = "exp(x - max), row sum, divide; loss by row sums per leaf, tree over leaves, / n",
+    .cases = kCases,
+    .timed_cases = {},
+    .signature = ForwardSignature,
+    .fill = Fill,
+    .flops = nullptr,
+};
+
+const Op kCrossEntropyBackward{
+    .name = "softmax_xent_bwd_v1",
+    .order = "(y - onehot) / n",
+    .cases = kCases,
+    .timed_cases = {},
+    .signature = BackwardSignature,
+    .fill = Fill,
+    .flops = nullptr,
+};
+
+}  // namespace samebits::softmax

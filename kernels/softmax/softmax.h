@@ -1,0 +1,26 @@
+// Softmax with cross-entropy, from logits x[n,c] and labels in [0, c).
+//
+// Case: n (samples of the global batch) c (classes), v (leaves).
+//
+//   softmax_xent_fwd_v1  m = largest x_i (NaN if any); e_i = exp(x_i - m); s = row sum of e;
+//                        y_i = e_i / s; loss of a sample = log(s) - (x_label - m);
+//                        loss = (per leaf a row sum over its samples, tree over the leaves) / f32(n);
+//                        outputs loss[1], y[n,c]
+//   softmax_xent_bwd_v1  dx_i = (y_i - onehot_i) / f32(n); inputs y, labels
+#pragma once
+
+#include "kernels/core/op.h"
+
+namespace samebits::softmax {
+
+struct Shape {
+  std::int64_t n, c, leaves;
+};
+
+// Throws UserError when an extent is out of range.
+Shape ShapeOf(const Case& c);
+
+extern const Op kCrossEntropyForward;
+extern const Op kCrossEntropyBackward;
+
+}  // namespace samebits::softmax

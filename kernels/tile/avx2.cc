@@ -1,0 +1,40 @@
+// 6 x 16 outputs: 12 accumulators, 2 vectors of B and 1 of A fill the 16 registers.
+#include <immintrin.h>
+
+#include "kernels/tile/tile.h"
+
+namespace samebits::tile {
+namespace avx2 {
+namespace {
+
+struct Vec {
+  static constexpr int kLanes = 8;
+  __m256 v;
+
+  static Vec Zero() { return {_mm256_setzero_ps()}; }
+  static Vec Load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  static Vec Broadcast(const float* p) { return {_mm256_broadcast_ss(p)}; }
+  static Vec Fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+  static Vec Add(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
+  // x where it is greater than 0 or NaN, else +0.
+  static Vec Relu(Vec x) {
+    return {_mm256_and_ps(x.v, _mm256_cmp_ps(x.v, _mm256_setzero_ps(), _CMP_NLE_UQ))};
+  }
+  void Store(float* p) const { _mm256_storeu_ps(p, v); }
+};
+
+#include "kernels/tile/micro_kernels.inc"
+
+}  // namespace
+}  // namespace avx2
+
+const MicroKernels kAvx2 = {
+    .rows = 6,
+    .columns = 16,
+    .by_rows = {avx2::ByRows<1, 2>, avx2::ByRows<2, 2>, avx2::ByRows<3, 2>, avx2::ByRows<4, 2>,
+                avx2::ByRows<5, 2>, avx2::ByRows<6, 2>},
+    .by_columns = {avx2::ByColumns<1, 2>, avx2::ByColumns<2, 2>, avx2::ByColumns<3, 2>,
+                   avx2::ByColumns<4, 2>, avx2::ByColumns<5, 2>, avx2::ByColumns<6, 2>},
+};
+
+}  // namespace samebits::tile

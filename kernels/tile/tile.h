@@ -1,0 +1,52 @@
+// Micro-kernels: one tile of outputs in registers, one chain of terms at a time.
+//
+// A tile is up to `rows` x `columns` outputs. Its chain is given as runs of consecutive present
+// terms; absent terms lie between the runs. For every output (i, j) of the tile
+//   acc = +0, then acc = fma(a_i(k), b_j(k), acc) over the runs' terms in order,
+//   acc = merge[0] + acc, acc = merge[1] + acc, ... (the waiting sums of this output),
+// and either acc waits in `partial` (rows of `columns` floats), or the dot ends here and
+//   acc = acc + 0.0f, + bias[j] when there is one, then relu when asked for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace samebits::tile {
+
+inline constexpr int kMostRows = 6;     // of any tile
+inline constexpr int kMostMerges = 48;  // a segment, and a tree of 2^47 segments
+
+struct Run {
+  std::int64_t a;  // offset of the first term in A, in floats
+  std::int64_t b;  // offset of the first term's row in the panel of B, in floats
+  std::int64_t terms;
+};
+
+struct Chain {
+  const Run* runs;
+  std::int64_t count;
+  const float* panel;      // of B: `columns` floats a term
+  std::int64_t panel_step;  // from one term's row to the next, in floats
+};
+
+struct Finish {
+  const float* merge[kMostMerges];
+  int merges = 0;
+  float* partial = nullptr;  // null: the dot ends here
+  float* const* rows;        // where row i of the finished tile goes: `columns` floats
+  const float* bias;         // null or `columns` floats
+  bool relu = false;
+};
+
+// A is addressed as row pointers, a_i(k) = rows[i][k], or as one pointer to neighbouring rows,
+// a_i(k) = a[k * step + i].
+struct MicroKernels {
+  int rows, columns;
+  // Indexed by the rows in use, less 1.
+  void (*by_rows[kMostRows])(const float* const* rows, const Chain&, const Finish&);
+  void (*by_columns[kMostRows])(const float* a, std::int64_t step, const Chain&, const Finish&);
+};
+
+extern const MicroKernels kAvx2;
+
+}  // namespace samebits::tile
