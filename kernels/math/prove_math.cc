@@ -156,8 +156,11 @@ int Main(int argc, char** argv) {
     claim = hard_ulps ? HardInputs(function, *hard_ulps) : UnaryClaim(function);
   }
   const auto start = std::chrono::steady_clock::now();
-  const Tally tally = Run(claim, stride, threads);
+  Tally tally = Run(claim, stride, threads);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+
+  // Each worker keeps its own first mismatches.
+  if (!hard_ulps && tally.lines.size() > kMismatchesShown) tally.lines.resize(kMismatchesShown);
 
   if (json) {
     const nlohmann::json object = {
