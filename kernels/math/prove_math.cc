@@ -1,0 +1,183 @@
+// prove_math: compares a function of this folder with MPFR's correctly rounded result, on every
+// input there is.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "kernels/core/error.h"
+#include "kernels/math/oracle.h"
+#include "kernels/math/power.h"
+
+namespace samebits {
+namespace {
+
+struct Tally {
+  std::uint64_t inputs = 0;
+  std::uint64_t by_mpfr = 0;  // the others were settled by the C library's binary64 result
+  std::uint64_t mismatches = 0;
+  std::vector<std::string> lines;  // the first mismatches; the hard inputs
+};
+
+constexpr std::size_t kMismatchesShown = 10;
+
+// "computed = exact for each of `inputs` inputs": visit compares one of them.
+struct Claim {
+  std::uint64_t inputs;
+  std::function<void(std::uint64_t index, Oracle&, Tally&)> visit;
+};
+
+void Compare(float computed, float exact, const auto& input_text, Tally& tally) {
+  const auto got = std::bit_cast<std::uint32_t>(computed);
+  const auto want = std::bit_cast<std::uint32_t>(exact);
+  if (got == want) return;
+  if (++tally.mismatches > kMismatchesShown) return;
+  tally.lines.push_back(fmt::format("{}: got {:08x}, want {:08x}", input_text(), got, want));
+}
+
+Claim UnaryClaim(const UnaryFunction& function) {
+  const auto visit = [&function](std::uint64_t index, Oracle& oracle, Tally& tally) {
+    const float x = std::bit_cast<float>(static_cast<std::uint32_t>(index));
+    std::optional<float> exact = Settle(function.binary64(x));
+    if (!exact) {
+      exact = oracle.Round(function, x);
+      ++tally.by_mpfr;
+    }
+    Compare(
+        function.computed(x), *exact, [&] { return fmt::format("{:08x}", index); }, tally);
+  };
+  return {std::uint64_t{1} << 32, visit};
+}
+
+// Adam's default betas, each with t = 0 .. 2^24.
+Claim PowerClaim() {
+  static constexpr float kBetas[] = {0.9f, 0.999f};
+  constexpr std::uint64_t kPowers = (1 << 24) + 1;
+  const auto visit = [](std::uint64_t index, Oracle& oracle, Tally& tally) {
+    const float beta = kBetas[index / kPowers];
+    const std::uint64_t t = index % kPowers;
+    ++tally.by_mpfr;
+    Compare(
+        PowerOfBeta(beta, static_cast<std::int64_t>(t)), oracle.Power(beta, t),
+        [&] { return fmt::format("{}^{}", beta, t); }, tally);
+  };
+  return {kPowers * std::size(kBetas), visit};
+}
+
+// No claim, but a search: notes the inputs whose exact value lies within `ulps` binary64 ULP of a
+// border, as the lines "input result  # ULP" of golden/math.
+Claim HardInputs(const UnaryFunction& function, double ulps) {
+  const auto visit = [&function, ulps](std::uint64_t index, Oracle& oracle, Tally& tally) {
+    const float x = std::bit_cast<float>(static_cast<std::uint32_t>(index));
+    const double y = function.binary64(x);
+    if (!std::isfinite(y) || Settle(y, ulps + 2)) return;
+    const std::optional<double> distance = oracle.DistanceToBorder(function, x);
+    if (!distance || *distance > ulps) return;
+    tally.lines.push_back(fmt::format("{:08x} {:08x}  # {:.4f}", index,
+                                      std::bit_cast<std::uint32_t>(oracle.Round(function, x)),
+                                      *distance));
+  };
+  return {std::uint64_t{1} << 32, visit};
+}
+
+Tally Run(const Claim& claim, std::uint64_t stride, int threads) {
+  constexpr std::uint64_t kChunk = 1 << 18;
+  std::atomic<std::uint64_t> next = 0;
+  std::mutex mutex;
+  Tally total;
+
+  const auto work = [&] {
+    Oracle oracle;
+    for (;;) {
+      const std::uint64_t begin = next.fetch_add(kChunk * stride);
+      if (begin >= claim.inputs) return;
+      const std::uint64_t end = std::min(claim.inputs, begin + kChunk * stride);
+      Tally tally;
+      for (std::uint64_t index = begin; index < end; index += stride, ++tally.inputs) {
+        claim.visit(index, oracle, tally);
+      }
+      const std::lock_guard lock(mutex);
+      total.inputs += tally.inputs;
+      total.by_mpfr += tally.by_mpfr;
+      total.mismatches += tally.mismatches;
+      total.lines.insert(total.lines.end(), tally.lines.begin(), tally.lines.end());
+      fmt::print(stderr, "\r{:3d} %", 100 * total.inputs * stride / claim.inputs);
+    }
+  };
+  std::vector<std::jthread> workers;
+  for (int i = 0; i < threads; ++i) workers.emplace_back(work);
+  workers.clear();
+  fmt::print(stderr, "\n");
+  std::ranges::sort(total.lines);
+  return total;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Compares a function with MPFR's correctly rounded result, on every input.");
+  std::string name;
+  int threads = static_cast<int>(std::thread::hardware_concurrency());
+  std::uint64_t stride = 1;
+  std::optional<double> hard_ulps;
+  bool json = false;
+  app.add_option("function", name, "exp, log (all binary32 numbers) or power (Adam's betas)")
+      ->required()
+      ->check(CLI::IsMember({"exp", "log", "power"}));
+  app.add_option("--threads", threads, "default: all")->check(CLI::PositiveNumber);
+  app.add_option("--stride", stride, "take every n-th input only")->check(CLI::PositiveNumber);
+  CLI::Option* hard =
+      app.add_option("--hard", hard_ulps,
+                     "instead list the inputs of exp or log whose exact result lies within so many "
+                     "binary64 ULP of a border between two binary32 numbers")
+          ->check(CLI::NonNegativeNumber);
+  app.add_flag("--json", json, "print one JSON object")->excludes(hard);
+  try {
+    app.parse(argc, argv);
+    if (hard_ulps && name == "power") throw CLI::ValidationError("--hard", "exp or log only");
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitHolds : kExitUsage;
+  }
+
+  Claim claim = PowerClaim();
+  for (const UnaryFunction& function : UnaryFunctions()) {
+    if (function.name != name) continue;
+    claim = hard_ulps ? HardInputs(function, *hard_ulps) : UnaryClaim(function);
+  }
+  const auto start = std::chrono::steady_clock::now();
+  Tally tally = Run(claim, stride, threads);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+
+  // Each worker keeps its own first mismatches.
+  if (!hard_ulps && tally.lines.size() > kMismatchesShown) tally.lines.resize(kMismatchesShown);
+
+  if (json) {
+    const nlohmann::json object = {
+        {"function", name},         {"inputs", tally.inputs}, {"mismatches", tally.mismatches},
+        {"by_mpfr", tally.by_mpfr}, {"first", tally.lines},   {"seconds", seconds.count()}};
+    fmt::print("{}\n", object.dump());
+  } else {
+    for (const std::string& line : tally.lines) fmt::print("{}\n", line);
+    if (!hard_ulps) {
+      fmt::print("{}: {} inputs, {} mismatches ({} compared with MPFR itself, {:.0f} s)\n", name,
+                 tally.inputs, tally.mismatches, tally.by_mpfr, seconds.count());
+    }
+  }
+  return tally.mismatches == 0 ? kExitHolds : kExitBitsDiffer;
+}
+
+}  // namespace
+}  // namespace samebits
+
+int main(int argc, char** argv) { return samebits::Main(argc, argv); }
