@@ -1,0 +1,201 @@
+#include "model/network.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "kernels/activation/activation.h"
+#include "kernels/adam/adam.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/core/digest.h"
+#include "kernels/dense/dense.h"
+#include "kernels/dropout/dropout.h"
+#include "kernels/pool2d/pool2d.h"
+#include "kernels/softmax/softmax.h"
+#include "model/streams/initializers.h"
+#include "model/streams/seeds.h"
+
+namespace samebits {
+
+using enum LayerKind;
+
+Network::Network(const Recipe& recipe, std::int64_t seed, int most, const KernelSet& kernels,
+                 Team& team)
+    : recipe_(recipe), kernels_(kernels), team_(team) {
+  const auto seeded = std::count_if(recipe.layers.begin(), recipe.layers.end(),
+                                    [](const Layer& layer) { return layer.HasSeed(); });
+  const std::vector<std::uint32_t> seeds = LayerSeeds(seed, static_cast<int>(seeded));
+  auto next_seed = seeds.begin();
+  const auto add = [&](std::vector<std::int64_t> shape, const std::vector<float>& values) {
+    parameters_.push_back({std::move(shape), static_cast<std::int64_t>(weights_.size()),
+                           static_cast<std::int64_t>(values.size())});
+    weights_.insert(weights_.end(), values.begin(), values.end());
+    return static_cast<int>(parameters_.size()) - 1;
+  };
+  std::int64_t h = recipe.height, w = recipe.width, c = recipe.channels, largest = 0;
+  for (const Layer& layer : recipe.layers) {
+    Node node{.layer = layer, .h = h, .w = w, .c = c, .oh = h, .ow = w, .oc = c};
+    switch (layer.kind) {
+      case kConv2d:
+        node.oh = h - layer.window + 1, node.ow = w - layer.window + 1, node.oc = layer.units;
+        break;
+      case kMaxPool: node.oh = h / layer.window, node.ow = w / layer.window; break;
+      case kGlobalAveragePool: node.oh = node.ow = 1; break;
+      case kDense: node.oc = layer.units; break;
+      case kDropout: break;
+    }
+    if (layer.HasWeights()) {
+      std::vector<std::int64_t> shape = {c, node.oc};
+      if (layer.kind == kConv2d) shape.insert(shape.begin(), {layer.window, layer.window});
+      node.kernel = add(shape, GlorotUniform(shape, *next_seed++));
+      node.bias = add({node.oc}, std::vector<float>(static_cast<std::size_t>(node.oc), 0.0f));
+    } else if (layer.kind == kDropout) {
+      node.draw = *next_seed++;
+    }
+    const std::int64_t elements = most * node.oh * node.ow * node.oc;
+    node.output.resize(static_cast<std::size_t>(elements));
+    largest = std::max(largest, elements);
+    h = node.oh, w = node.ow, c = node.oc;
+    nodes_.push_back(std::move(node));
+  }
+  probabilities_.resize(static_cast<std::size_t>(most * c));
+  gradients_.resize(weights_.size());
+  first_moments_.resize(weights_.size());
+  second_moments_.resize(weights_.size());
+  gradient_.resize(static_cast<std::size_t>(largest));
+  next_gradient_.resize(static_cast<std::size_t>(largest));
+}
+
+const Network::Cases& Network::CasesOf(int batch) {
+  const auto known = cases_.find(batch);
+  if (known != cases_.end()) return known->second;
+  Cases cases;
+  for (const Node& node : nodes_) {
+    const std::string image = fmt::format("n{}h{}w{}c{}", batch, node.h, node.w, node.c);
+    const std::int64_t elements = batch * node.oh * node.ow * node.oc;
+    std::string id;
+    switch (node.layer.kind) {
+      case kConv2d: id = fmt::format("{0}_k{1}r{2}s{2}", image, node.oc, node.layer.window); break;
+      case kMaxPool: id = fmt::format("{0}_r{1}s{1}", image, node.layer.window); break;
+      case kGlobalAveragePool: id = image; break;
+      case kDense: id = fmt::format("n{}c{}_k{}", batch, node.c, node.oc); break;
+      case kDropout: id = fmt::format("n{}_rate{}", elements, node.layer.rate); break;
+    }
+    cases.forward.push_back(Case::Parse(node.layer.relu ? id + "_relu" : id));
+    cases.plain.push_back(Case::Parse(fmt::format("n{}", elements)));
+  }
+  cases.loss = Case::Parse(fmt::format("n{}c{}", batch, nodes_.back().oc));
+  cases.adam = Case::Parse(fmt::format("n{}", weights_.size()));
+  return cases_.emplace(batch, std::move(cases)).first->second;
+}
+
+void Network::Apply(const Op& op, const Case& c, const Buffers& buffers) {
+  Run(kernels_.For(op), c, buffers, team_);
+}
+
+const float* Network::Forward(const float* images, int batch, bool training) {
+  const Cases& cases = CasesOf(batch);
+  const float* x = images;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    Node& node = nodes_[i];
+    float* const y = node.output.data();
+    const Case& c = cases.forward[i];
+    switch (node.layer.kind) {
+      case kConv2d:
+        Apply(conv2d::kForward, c, {{x, WeightsOf(node.kernel), WeightsOf(node.bias)}, {y}});
+        break;
+      case kDense:
+        Apply(dense::kForward, c, {{x, WeightsOf(node.kernel), WeightsOf(node.bias)}, {y}});
+        break;
+      case kMaxPool: Apply(pool2d::kMaxForward, c, {{x}, {y}}); break;
+      case kGlobalAveragePool: Apply(pool2d::kGlobalAverageForward, c, {{x}, {y}}); break;
+      case kDropout: {
+        if (!training) continue;  // hands its input on
+        const std::int64_t stream[2] = {node.draw, steps_};
+        Apply(dropout::kForward, c, {{x, stream}, {y}});
+        break;
+      }
+    }
+    x = y;
+  }
+  return x;
+}
+
+BatchResult Network::Loss(const float* logits, const std::int32_t* labels, int batch) {
+  BatchResult result{};
+  Apply(softmax::kCrossEntropyForward, CasesOf(batch).loss,
+        {{logits, labels}, {&result.loss, probabilities_.data()}});
+  const std::int64_t classes = nodes_.back().oc;
+  for (int n = 0; n < batch; ++n) {
+    const float* const row = probabilities_.data() + n * classes;
+    result.hits += std::max_element(row, row + classes) - row == labels[n];
+  }
+  return result;
+}
+
+void Network::Backward(const float* images, const std::int32_t* labels, int batch) {
+  const Cases& cases = CasesOf(batch);
+  Apply(softmax::kCrossEntropyBackward, cases.loss,
+        {{probabilities_.data(), labels}, {gradient_.data()}});
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
+    Node& node = nodes_[i];
+    const Case& c = cases.forward[i];
+    const float* const x = i == 0 ? images : nodes_[i - 1].output.data();
+    if (node.layer.relu) {
+      Apply(activation::kReluBackward, cases.plain[i],
+            {{node.output.data(), gradient_.data()}, {next_gradient_.data()}});
+      gradient_.swap(next_gradient_);
+    }
+    const float* const dy = gradient_.data();
+    float* const dx = next_gradient_.data();
+    switch (node.layer.kind) {
+      case kConv2d:
+        Apply(conv2d::kBiasGradient, c, {{dy}, {GradientsOf(node.bias)}});
+        Apply(conv2d::kWeightGradient, c, {{x, dy}, {GradientsOf(node.kernel)}});
+        if (i > 0) Apply(conv2d::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
+        break;
+      case kDense:
+        Apply(dense::kBiasGradient, c, {{dy}, {GradientsOf(node.bias)}});
+        Apply(dense::kWeightGradient, c, {{x, dy}, {GradientsOf(node.kernel)}});
+        if (i > 0) Apply(dense::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
+        break;
+      case kMaxPool: Apply(pool2d::kMaxBackward, c, {{x, dy}, {dx}}); break;
+      case kGlobalAveragePool: Apply(pool2d::kGlobalAverageBackward, c, {{dy}, {dx}}); break;
+      case kDropout: {
+        const std::int64_t stream[2] = {node.draw, steps_};
+        Apply(dropout::kBackward, c, {{dy, stream}, {dx}});
+        break;
+      }
+    }
+    gradient_.swap(next_gradient_);
+  }
+}
+
+BatchResult Network::TrainStep(const float* images, const std::int32_t* labels, int batch) {
+  const BatchResult result = Loss(Forward(images, batch, true), labels, batch);
+  Backward(images, labels, batch);
+  const std::int64_t step = ++steps_;
+  Apply(adam::kUpdate, CasesOf(batch).adam,
+        {{weights_.data(), first_moments_.data(), second_moments_.data(), gradients_.data(), &step},
+         {weights_.data(), first_moments_.data(), second_moments_.data()}});
+  return result;
+}
+
+BatchResult Network::Evaluate(const float* images, const std::int32_t* labels, int batch) {
+  return Loss(Forward(images, batch, false), labels, batch);
+}
+
+std::string Network::WeightsDigest() const { return Sha256Hex(std::as_bytes(std::span(weights_))); }
+
+std::vector<NamedArray> Network::Weights() const {
+  std::vector<NamedArray> arrays;
+  for (const Parameter& parameter : parameters_) {
+    const std::span values(weights_.data() + parameter.offset,
+                           static_cast<std::size_t>(parameter.elements));
+    arrays.push_back({fmt::format("w{}", arrays.size()),
+                      MakeNpyArray<float>(parameter.shape, values)});
+  }
+  return arrays;
+}
+
+}  // namespace samebits

@@ -1,0 +1,86 @@
+// A recipe's network: weights, one training step, inference. Every bit comes from kernels of
+// operations; between them only memory is handed on.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "kernels/core/team.h"
+#include "model/data/npy.h"
+#include "model/kernel_set.h"
+#include "model/recipe.h"
+
+namespace samebits {
+
+struct BatchResult {
+  float loss;         // mean over the batch
+  std::int64_t hits;  // samples whose first largest output is the label
+};
+
+class Network {
+ public:
+  // Weights as Keras makes them after set_random_seed(seed): layer seeds in the order of the
+  // layers, kernels Glorot uniform, biases 0. `most` is the largest batch.
+  Network(const Recipe& recipe, std::int64_t seed, int most, const KernelSet& kernels, Team& team);
+
+  // Forward, loss, backward, one step of Adam. Images NHWC.
+  BatchResult TrainStep(const float* images, const std::int32_t* labels, int batch);
+
+  // Forward without dropout, and the loss.
+  BatchResult Evaluate(const float* images, const std::int32_t* labels, int batch);
+
+  // SHA-256 over all weights in layer order, each row-major, little-endian.
+  std::string WeightsDigest() const;
+
+  // w0, w1, ...: kernel and bias of each layer that has them.
+  std::vector<NamedArray> Weights() const;
+
+ private:
+  struct Parameter {
+    std::vector<std::int64_t> shape;
+    std::int64_t offset, elements;  // in weights_
+  };
+
+  // One layer at work: what its shape is, where its output lies.
+  struct Node {
+    Layer layer;
+    std::int64_t h, w, c;              // input
+    std::int64_t oh, ow, oc;           // output
+    std::uint32_t draw = 0;            // of dropout
+    int kernel = -1, bias = -1;        // indices of parameters_
+    std::vector<float> output;
+  };
+
+  // The cases of all nodes for one batch size.
+  struct Cases {
+    std::vector<Case> forward, plain;  // per node; plain: the elementwise part, for relu backward
+    Case loss, adam;
+  };
+
+  const Cases& CasesOf(int batch);
+  const float* Forward(const float* images, int batch, bool training);
+  BatchResult Loss(const float* logits, const std::int32_t* labels, int batch);
+  void Backward(const float* images, const std::int32_t* labels, int batch);
+  void Apply(const Op& op, const Case& c, const Buffers& buffers);
+
+  float* WeightsOf(int parameter) { return weights_.data() + At(parameter).offset; }
+  float* GradientsOf(int parameter) { return gradients_.data() + At(parameter).offset; }
+  const Parameter& At(int parameter) const {
+    return parameters_[static_cast<std::size_t>(parameter)];
+  }
+
+  const Recipe& recipe_;
+  const KernelSet& kernels_;
+  Team& team_;
+  std::vector<Node> nodes_;
+  std::vector<Parameter> parameters_;
+  std::vector<float> weights_, gradients_, first_moments_, second_moments_;
+  std::vector<float> probabilities_;
+  std::vector<float> gradient_, next_gradient_;  // of the output at hand, taking turns
+  std::map<int, Cases> cases_;
+  std::int64_t steps_ = 0;  // done
+};
+
+}  // namespace samebits
