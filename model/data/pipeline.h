@@ -1,0 +1,78 @@
+// Batches of an epoch, prepared by worker threads ahead of the consumer.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <span>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "model/data/idx.h"
+#include "model/data/preprocess.h"
+
+namespace samebits {
+
+// One batch; valid until the next call of BatchPipeline::Next.
+struct Batch {
+  int size = 0;
+  std::span<const float> images;         // size x height x width x 1, as ImageResizer makes them
+  std::span<const std::int32_t> labels;  // size
+};
+
+struct PipelineOptions {
+  int batch_size = 64;  // at least 1
+  int height = 32;      // of the images that come out
+  int width = 32;
+  int map_threads = 1;  // 0: Next() prepares the batch itself
+  int prefetch = 2;     // batches prepared ahead of the one the consumer holds, at least 1
+};
+
+// Yields the images order[0], order[1], ... in batches; the last one may be smaller. Each batch is
+// prepared whole by one worker into a ring of prefetch + 1 buffers, allocated once. Which worker
+// takes which batch is left to chance; it changes neither order nor bits.
+class BatchPipeline {
+ public:
+  // `images` must outlive the pipeline.
+  BatchPipeline(const ImageSet& images, std::vector<std::uint32_t> order,
+                const PipelineOptions& options);
+
+  // The next batch, or null after the last. Rethrows what preparing that batch threw
+  // (std::out_of_range for an order that names no image), then and on every later call.
+  const Batch* Next();
+
+  int batch_count() const { return batch_count_; }
+
+ private:
+  struct Slot {
+    std::vector<float> images;
+    std::vector<std::int32_t> labels;
+    Batch batch;
+    std::exception_ptr error;
+    bool ready = false;
+  };
+
+  void Fill(int index, ImageResizer& resizer, Slot& slot) const;
+  void Work(std::stop_token stop, ImageResizer resizer);
+  Slot& SlotOf(int index) { return slots_[static_cast<std::size_t>(index) % slots_.size()]; }
+
+  const ImageSet& images_;
+  const std::vector<std::uint32_t> order_;
+  const PipelineOptions options_;
+  const int batch_count_;
+  ImageResizer resizer_;  // for Next(); each worker has its own copy
+  std::vector<Slot> slots_;
+
+  std::mutex mutex_;  // guards what follows, and `ready` of the slots
+  std::condition_variable_any changed_;
+  int claimed_ = 0;   // batches taken up by workers
+  int released_ = 0;  // batches the consumer has given back
+
+  int next_ = 0;                       // the batch that Next() yields next; the consumer's own
+  std::vector<std::jthread> workers_;  // last: joined before the rest is destroyed
+};
+
+}  // namespace samebits
