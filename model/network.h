@@ -50,7 +50,7 @@ class Network {
     std::int64_t oh, ow, oc;           // output
     std::uint32_t draw = 0;            // of dropout
     int kernel = -1, bias = -1;        // indices of parameters_
-    std::vector<float> output;
+    std::vector<float> output = {};
   };
 
   // The cases of all nodes for one batch size.

@@ -1,0 +1,142 @@
+#include "model/train_op.h"
+
+#include <bit>
+#include <charconv>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/core/cpu.h"
+#include "kernels/core/error.h"
+#include "kernels/core/rows.h"
+
+namespace samebits {
+namespace {
+
+using enum DType;
+
+constexpr int kStepBytes = 4 + 32;
+
+const Dataset& DataOf(const Case& c) {
+  if (c.Has("builtin")) {
+    static const Dataset builtin = LoadDataset(BuiltinDataDirectory());
+    return builtin;
+  }
+  if (!c.Has("fashion")) {
+    throw UserError(fmt::format("case '{}': names no data, builtin or fashion", c.id()));
+  }
+  if (!std::filesystem::exists(InstalledFashionMnistDirectory())) {
+    throw UnavailableError("Fashion-MNIST is not installed: Debian package dataset-fashion-mnist");
+  }
+  static const Dataset fashion = LoadDataset(InstalledFashionMnistDirectory());
+  return fashion;
+}
+
+TrainSettings SettingsOf(const Case& c) {
+  TrainSettings settings;
+  settings.seed = c.Get("seed");
+  settings.batch = static_cast<int>(c.Get("b"));
+  settings.steps = c.Get("steps", -1);
+  settings.epochs = static_cast<int>(c.Get("epochs", 0));
+  if (settings.batch < 1 || (settings.steps < 0) == (settings.epochs == 0)) {
+    throw UserError(fmt::format("case '{}': needs b, and either steps or epochs", c.id()));
+  }
+  return settings;
+}
+
+Signature SignatureOf(const Case& c) {
+  const Dataset& data = DataOf(c);
+  const TrainPlan plan = PlanOf(SettingsOf(c), data);
+  const auto images = [](const char* name, const ImageSet& set) {
+    return Tensor{name, kUint8, {set.count, set.height, set.width}};
+  };
+  const auto labels = [](const char* name, const ImageSet& set) {
+    return Tensor{name, kUint8, {set.count}};
+  };
+  return {{images("train_images", data.train), labels("train_labels", data.train),
+           images("test_images", data.test), labels("test_labels", data.test)},
+          {{"steps", kUint8, {plan.steps, kStepBytes}},
+           {"history", kFloat32, {plan.steps / plan.steps_per_epoch, 4}}}};
+}
+
+void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
+  const Dataset& set = DataOf(c);
+  const std::vector<std::uint8_t>* const sources[] = {&set.train.images, &set.train.labels,
+                                                      &set.test.images, &set.test.labels};
+  std::memcpy(data, sources[index]->data(), tensor.Bytes());
+}
+
+template <const std::string_view& kernels>
+void TrainWith(const Case& c, const Buffers& buffers, Team& team) {
+  const TrainResult result =
+      Train(CnnRecipe(), SettingsOf(c), DataOf(c), KernelSet(kernels), team, {}, {});
+  const std::vector<std::uint8_t> steps = StepsOutput(result.steps);
+  const std::vector<float> history = HistoryOutput(result.history);
+  std::memcpy(buffers.outputs[0], steps.data(), steps.size());
+  std::memcpy(buffers.outputs[1], history.data(), history.size() * sizeof(float));
+}
+
+constexpr std::string_view kCases[] = {"builtin_steps30b64"};
+constexpr std::string_view kWholeRun[] = {"fashion_epochs2b64"};
+
+constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2";
+
+constexpr auto kAll = Claim::kEverywhere;
+
+const Kernel kRows[] = {
+    {&kTrainCnn, kReference, &kCpu, kAll, TrainWith<kReference>},
+    {&kTrainCnn, kPortable, &kCpu, kAll, TrainWith<kPortable>},
+    {&kTrainCnn, kAvx2, &kCpuAvx2, kAll, TrainWith<kAvx2>},
+};
+
+}  // namespace
+
+const Op kTrainCnn{
+    .name = "train_cnn_v1",
+    .order = "the recipe CNN's operations, step after step",
+    .cases = kCases,
+    .timed_cases = kWholeRun,
+    .signature = SignatureOf,
+    .fill = Fill,
+    .flops = nullptr,
+};
+
+std::string TrainCaseId(std::string_view data, const TrainSettings& settings) {
+  const std::string length = settings.steps >= 0 ? fmt::format("steps{}", settings.steps)
+                                                 : fmt::format("epochs{}", settings.epochs);
+  return fmt::format("{}_{}b{}_seed{}", data, length, settings.batch, settings.seed);
+}
+
+std::vector<std::uint8_t> StepsOutput(const std::vector<StepRecord>& steps) {
+  std::vector<std::uint8_t> bytes;
+  for (const StepRecord& step : steps) {
+    const auto loss = std::bit_cast<std::uint32_t>(step.loss);
+    for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<std::uint8_t>(loss >> shift));
+    for (std::size_t i = 0; i < step.weights.size(); i += 2) {
+      std::uint8_t byte = 0;
+      std::from_chars(step.weights.data() + i, step.weights.data() + i + 2, byte, 16);
+      bytes.push_back(byte);
+    }
+  }
+  return bytes;
+}
+
+std::vector<float> HistoryOutput(const History& history) {
+  std::vector<float> values;
+  for (std::size_t epoch = 0; epoch < history.loss.size(); ++epoch) {
+    values.insert(values.end(), {history.loss[epoch], history.accuracy[epoch],
+                                 history.val_loss[epoch], history.val_accuracy[epoch]});
+  }
+  return values;
+}
+
+std::filesystem::path BuiltinDataDirectory() { return SAMEBITS_SOURCE_DIR "/golden/data"; }
+
+std::filesystem::path InstalledFashionMnistDirectory() {
+  return "/usr/share/datasets/fashion-mnist";
+}
+
+}  // namespace samebits
+
+std::span<const samebits::Kernel> samebits::rows::TrainCnn() { return kRows; }

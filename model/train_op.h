@@ -1,0 +1,34 @@
+// A training run as an operation, so that plan, gate and goldens hold for it too.
+//
+// Case: word "builtin" or "fashion" (the data), b (batch), and steps or epochs:
+// "builtin_steps30b64_seed812".
+//
+//   train_cnn_v1  inputs: the images and labels of the training and the test set, as bytes
+//                 outputs: steps[n,36]: per step the bits of its loss (little-endian) and the
+//                          SHA-256 of the weights after it
+//                          history[e,4]: per whole epoch loss, accuracy, val_loss, val_accuracy
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "kernels/core/op.h"
+#include "model/trainer.h"
+
+namespace samebits {
+
+extern const Op kTrainCnn;
+
+// The case id of a run of the recipe on named data ("builtin", "fashion").
+std::string TrainCaseId(std::string_view data, const TrainSettings& settings);
+
+// The outputs of the operation for a finished run.
+std::vector<std::uint8_t> StepsOutput(const std::vector<StepRecord>& steps);
+std::vector<float> HistoryOutput(const History& history);
+
+// Fashion-MNIST's first 2,048 training and 512 test images, part of the source.
+std::filesystem::path BuiltinDataDirectory();
+// Where Debian's package dataset-fashion-mnist installs the whole set.
+std::filesystem::path InstalledFashionMnistDirectory();
+
+}  // namespace samebits

@@ -1,0 +1,65 @@
+// Training a recipe: epochs of shuffled batches, validation after each whole epoch, a history.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels/core/team.h"
+#include "model/data/idx.h"
+#include "model/kernel_set.h"
+#include "model/network.h"
+#include "model/recipe.h"
+
+namespace samebits {
+
+struct TrainSettings {
+  std::int64_t seed = 812;
+  int batch = 64;
+  int epochs = 2;
+  std::int64_t steps = -1;  // when not negative, overrides epochs: as many as it needs are started
+  int map_threads = 1;      // of the data pipeline; no bit depends on them
+  int prefetch = 2;
+};
+
+// One list per key, one value per whole epoch. An epoch cut short by `steps` is not validated and
+// has no entry.
+//
+// loss: batch losses weighted by batch size (loss * f32(size), then added in batch order in
+// binary32), one division by f32(samples). accuracy: f32(hits) / f32(samples), hits as an integer.
+struct History {
+  std::vector<float> loss, accuracy, val_loss, val_accuracy;
+};
+
+struct StepRecord {
+  std::int64_t step;  // counted from 1
+  int epoch;          // counted from 1
+  float loss;
+  std::string weights;  // digest after the step
+};
+
+struct TrainPlan {
+  std::int64_t steps;
+  std::int64_t steps_per_epoch;
+};
+
+TrainPlan PlanOf(const TrainSettings& settings, const Dataset& data);
+
+struct TrainResult {
+  History history;
+  std::vector<StepRecord> steps;
+  std::vector<NamedArray> weights;
+  std::string weights_digest;
+  double training_seconds = 0;  // steps and their data; validation left out
+};
+
+// `after_step` and `after_epoch` (either may be empty) are called from this thread. Model.fit's
+// order of the data: epoch e takes the shuffle's iterator 2(e - 1), with a buffer of the whole set.
+// Throws UserError when the data does not suit the recipe.
+TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Dataset& data,
+                  const KernelSet& kernels, Team& team,
+                  const std::function<void(const StepRecord&)>& after_step,
+                  const std::function<void(const History&)>& after_epoch);
+
+}  // namespace samebits
