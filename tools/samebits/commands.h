@@ -1,0 +1,23 @@
+// The commands of `samebits`: one file each. A command adds itself to the application with its
+// options, and sets the exit code when it runs.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace samebits {
+
+void AddTrain(CLI::App& app, int& exit_code);
+void AddCompare(CLI::App& app, int& exit_code);
+void AddGolden(CLI::App& app, int& exit_code);
+void AddPrice(CLI::App& app, int& exit_code);
+void AddMatrix(CLI::App& app, int& exit_code);
+void AddEnv(CLI::App& app, int& exit_code);
+
+// A positive whole number from `low` to `high`, or one clear line.
+template <class T>
+CLI::Option* AddNumber(CLI::App& app, const std::string& name, T& value, T low, T high,
+                       const std::string& help) {
+  return app.add_option(name, value, help)->check(CLI::Range(low, high))->capture_default_str();
+}
+
+}  // namespace samebits

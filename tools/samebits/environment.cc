@@ -1,0 +1,96 @@
+#include "tools/samebits/environment.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "kernels/core/cpu.h"
+#include "kernels/core/floating_point.h"
+
+namespace samebits {
+namespace {
+
+// The value of the first line of a file that begins with `key`, after its colon or equals sign.
+std::string ValueIn(const char* path, std::string_view key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(key)) continue;
+    const std::size_t at = line.find_first_not_of(" \t", line.find_first_of(":=") + 1);
+    std::string value = at == line.npos ? "" : line.substr(at);
+    if (value.size() > 1 && value.front() == '"') value = value.substr(1, value.size() - 2);
+    return value;
+  }
+  return "";
+}
+
+std::string Output(const std::string& command) {
+  std::string text;
+  FILE* const pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) return text;
+  std::array<char, 256> piece;
+  while (std::fgets(piece.data(), piece.size(), pipe) != nullptr) text += piece.data();
+  ::pclose(pipe);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+std::string Revision() {
+  const std::string git = fmt::format("git -C '{}' ", SAMEBITS_SOURCE_DIR);
+  const std::string revision = Output(git + "rev-parse HEAD 2>/dev/null");
+  if (revision.empty()) return "unknown";
+  const bool clean = Output(git + "status --porcelain --untracked-files=no 2>/dev/null").empty();
+  return clean ? revision : revision + " with changes";
+}
+
+nlohmann::ordered_json Features() {
+  nlohmann::ordered_json features = nlohmann::ordered_json::array();
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("sse4.2")) features.push_back("sse4.2");
+  if (__builtin_cpu_supports("avx")) features.push_back("avx");
+  if (__builtin_cpu_supports("avx2")) features.push_back("avx2");
+  if (__builtin_cpu_supports("fma")) features.push_back("fma");
+  if (__builtin_cpu_supports("avx512f")) features.push_back("avx512f");
+#endif
+  return features;
+}
+
+}  // namespace
+
+nlohmann::ordered_json Environment() {
+  utsname system{};
+  ::uname(&system);
+  nlohmann::ordered_json variables = nlohmann::ordered_json::object();
+  for (const char* name : {"OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "PYTHONHASHSEED", "SAMEBITS_GOLDEN"}) {
+    if (const char* value = std::getenv(name)) variables[name] = value;
+  }
+  return {
+      {"date", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
+      {"system", ValueIn("/etc/os-release", "PRETTY_NAME")},
+      {"kernel", fmt::format("{} {}", system.sysname, system.release)},
+      {"architecture", system.machine},
+      {"cpu", ValueIn("/proc/cpuinfo", "model name")},
+      {"features", Features()},
+      {"cores", std::thread::hardware_concurrency()},
+      {"memory", ValueIn("/proc/meminfo", "MemTotal")},
+      {"compiler", SAMEBITS_COMPILER},
+      {"flags", SAMEBITS_FLAGS},
+      {"onednn", SAMEBITS_ONEDNN},
+      {"eigen", SAMEBITS_EIGEN},
+      {"revision", Revision()},
+      {"floating_point_control", fmt::format("{:#x}", FloatingPointControl())},
+      {"variables", variables},
+  };
+}
+
+}  // namespace samebits
