@@ -10,7 +10,6 @@ void AddTrain(CLI::App& app, int& exit_code);
 void AddCompare(CLI::App& app, int& exit_code);
 void AddGolden(CLI::App& app, int& exit_code);
 void AddPrice(CLI::App& app, int& exit_code);
-void AddMatrix(CLI::App& app, int& exit_code);
 void AddEnv(CLI::App& app, int& exit_code);
 
 // A positive whole number from `low` to `high`, or one clear line.

@@ -21,7 +21,6 @@ int Main(int argc, char** argv) {
   AddCompare(app, exit_code);
   AddGolden(app, exit_code);
   AddPrice(app, exit_code);
-  AddMatrix(app, exit_code);
   AddEnv(app, exit_code);
   const auto complain = [](std::string message, int code) {
     // Whatever happened is told in one line.

@@ -1,0 +1,58 @@
+#include "benchmarks/cells.h"
+
+#include <memory>
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include "conformance/problem.h"
+#include "kernels/core/registry.h"
+#include "kernels/core/team.h"
+
+namespace samebits {
+
+void RegisterCell(const Cell& cell) {
+  benchmark::RegisterBenchmark(cell.Id().c_str(), [cell](benchmark::State& state) {
+    // Kept between repetitions: building the inputs of a large case takes longer than timing it.
+    static std::unique_ptr<Problem> problem;
+    static std::string problem_name;
+    const std::string name = fmt::format("{}/{}", cell.kernel->op->name, cell.case_id);
+    if (name != problem_name) {
+      problem.reset();
+      problem = std::make_unique<Problem>(*cell.kernel->op, cell.case_id);
+      problem_name = name;
+    }
+    Team team(cell.SettingOf().threads);
+    for (auto _ : state) {
+      Run(*cell.kernel, problem->case_of(), problem->buffers(), team);
+      benchmark::ClobberMemory();
+    }
+    if (cell.kernel->op->flops != nullptr) {
+      state.counters["flops"] =
+          benchmark::Counter(cell.kernel->op->flops(problem->case_of()),
+                             benchmark::Counter::kIsIterationInvariantRate);
+    }
+  })->UseRealTime();
+}
+
+std::vector<Cell> TimedCells(const std::vector<int>& threads) {
+  const Axis* axis = nullptr;
+  for (const Axis& candidate : AllAxes()) {
+    if (candidate.name == "threads") axis = &candidate;
+  }
+  std::vector<Cell> cells;
+  for (const Op* op : AllOps()) {
+    if (op->flops == nullptr) continue;
+    for (const std::string_view timed : op->timed_cases) {
+      for (const int count : threads) {
+        for (const Kernel* kernel : AllKernels()) {
+          if (kernel->op != op || kernel->name == "reference") continue;
+          cells.push_back({kernel, fmt::format("{}_seed812", timed), axis, count});
+        }
+      }
+    }
+  }
+  return cells;
+}
+
+}  // namespace samebits
