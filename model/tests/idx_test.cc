@@ -107,7 +107,11 @@ TEST_F(Idx, RefusesMalformedFiles) {
   ExpectRefused(kImages, Images(3, 0, 2, ""), "a size in its header is 0");
   ExpectRefused(kLabels, Labels(3, std::string("\x00\x0a\x05", 3)), "label 1 is 10, above 9");
   ExpectRefused(kLabels, Labels(2, std::string(2, '\0')), "holds 2 labels");
-  ExpectRefused("t10k-images-idx3-ubyte", Images(2, 1, 2, "ABCD"), "from the same data set");
+}
+
+TEST_F(Idx, RefusesPartsThatDoNotBelongTogether) {
+  WriteText(directory_ / "t10k-images-idx3-ubyte", Images(2, 1, 2, "ABCD"));
+  ExpectError(directory_.string(), "training images are 2x2, its test images 1x2");
 }
 
 TEST_F(Idx, RefusesSizesThatNoMemoryHolds) {
@@ -135,7 +139,7 @@ TEST_F(Idx, RefusesBrokenGzip) {
   for (std::size_t size = 2; size < packed.size(); ++size) {
     ExpectRefused(kImages, packed.substr(0, size), "broken: cut short");
   }
-  for (const std::string& garbage : {"x", "xy", "garbage behind", "\x1f"}) {
+  for (const char* garbage : {"x", "xy", "garbage behind", "\x1f"}) {
     ExpectRefused(kImages, packed + garbage, "bytes behind the end of the gzip data");
   }
   ExpectRefused(kImages, packed + packed.substr(0, 8), "broken: cut short");

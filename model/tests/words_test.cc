@@ -119,12 +119,14 @@ TEST(MersenneTwister, EqualsPythonBeyondOneState) {
   EXPECT_EQ(random.NextWord(), 1080337681);
 }
 
-// Recorded from CPython 3.11. Seed 0 rejects its first draw below 2^31.
+// Recorded from CPython 3.11. The seed 0 rejects its first word, which is not below 2^31.
 TEST(MersenneTwister, RandIntEqualsPython) {
   constexpr std::int64_t kMax = 0x7FFFFFFF;
   EXPECT_EQ(MersenneTwister(0).RandInt(0, kMax), 1654615998);
   EXPECT_EQ(MersenneTwister(0xFFFFFFFF).RandInt(0, kMax), 872737089);
   MersenneTwister random(812);
+  EXPECT_EQ(random.RandInt(0, kMax), 134545550);
+  EXPECT_EQ(random.RandInt(0, kMax), 1705147146);
   std::vector<std::int64_t> draws;
   for (int i = 0; i < 8; ++i) draws.push_back(random.RandInt(-3, 3));
   EXPECT_THAT(draws, ElementsAreArray({1, 2, -1, -1, 2, 3, 3, -1}));
