@@ -36,8 +36,9 @@ struct NamedArray {
 NpyArray ReadNpy(const std::filesystem::path& path);
 void WriteNpy(const std::filesystem::path& path, const NpyArray& array);
 
-std::vector<NamedArray> ReadNpz(const std::filesystem::path& path);
+// At least one array: libzip writes no empty archive.
 void WriteNpz(const std::filesystem::path& path, std::span<const NamedArray> arrays);
+std::vector<NamedArray> ReadNpz(const std::filesystem::path& path);
 
 // Throws UserError, listing the names there are, if none is `name`.
 const NpyArray& FindArray(std::span<const NamedArray> arrays, std::string_view name);

@@ -1,0 +1,101 @@
+#include "model/data/pipeline.h"
+
+#include <random>
+
+#include "model/streams/shuffle.h"
+#include "model/tests/testing.h"
+
+namespace samebits {
+namespace {
+
+// The floats and labels of a whole epoch, and the size of each batch.
+struct Epoch {
+  std::vector<float> images;
+  std::vector<std::int32_t> labels;
+  std::vector<int> sizes;
+};
+
+ImageSet MakeImages(int count) {
+  ImageSet set{.count = count,
+               .height = 28,
+               .width = 28,
+               .images = {},
+               .labels = {},
+               .image_sha256 = {},
+               .label_sha256 = {}};
+  std::mt19937 random(5);
+  for (int i = 0; i < count * 28 * 28; ++i) set.images.push_back(random() & 0xFF);
+  for (int i = 0; i < count; ++i) set.labels.push_back(i % 10);
+  return set;
+}
+
+Epoch Drain(BatchPipeline& pipeline) {
+  Epoch epoch;
+  while (const Batch* batch = pipeline.Next()) {
+    epoch.images.insert(epoch.images.end(), batch->images.begin(), batch->images.end());
+    epoch.labels.insert(epoch.labels.end(), batch->labels.begin(), batch->labels.end());
+    epoch.sizes.push_back(batch->size);
+  }
+  return epoch;
+}
+
+TEST(BatchPipeline, EveryThreadCountAndDepthGivesTheSameBits) {
+  const ImageSet set = MakeImages(100);
+  const auto order = ShuffleOrder(ShuffleSeedsFor(812), 0, 100, 100);
+  std::vector<float> expected(100 * 32 * 32);
+  ImageResizer resizer(28, 28, 32, 32);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    resizer.Resize(std::span(set.images).subspan(order[i] * 784, 784),
+                   std::span(expected).subspan(i * 1024, 1024));
+  }
+  for (const int threads : {0, 1, 2, 3, 7}) {
+    for (const int prefetch : {1, 2, 5}) {
+      SCOPED_TRACE(::testing::Message() << threads << " threads, prefetch " << prefetch);
+      BatchPipeline pipeline(set, order,
+                             {.batch_size = 8, .map_threads = threads, .prefetch = prefetch});
+      EXPECT_EQ(pipeline.batch_count(), 13);
+      const Epoch epoch = Drain(pipeline);
+      EXPECT_EQ(testing::DifferingBits(epoch.images, expected), 0);
+      ASSERT_EQ(epoch.labels.size(), order.size());
+      for (std::size_t i = 0; i < order.size(); ++i) {
+        ASSERT_EQ(epoch.labels[i], set.labels[order[i]]);
+      }
+      std::vector<int> sizes(13, 8);
+      sizes.back() = 4;
+      EXPECT_EQ(epoch.sizes, sizes);
+      EXPECT_EQ(pipeline.Next(), nullptr);
+    }
+  }
+}
+
+TEST(BatchPipeline, CanBeDroppedAtAnyBatch) {
+  const ImageSet set = MakeImages(64);
+  const auto order = ShuffleOrder(ShuffleSeedsFor(1), 0, 64, 64);
+  for (int taken = 0; taken <= 16; ++taken) {
+    BatchPipeline pipeline(set, order, {.batch_size = 4, .map_threads = 3, .prefetch = 2});
+    for (int i = 0; i < taken; ++i) ASSERT_NE(pipeline.Next(), nullptr);
+  }
+}
+
+TEST(BatchPipeline, AnEmptyOrderHasNoBatches) {
+  const ImageSet set = MakeImages(1);
+  for (const int threads : {0, 2}) {
+    BatchPipeline pipeline(set, {}, {.map_threads = threads});
+    EXPECT_EQ(pipeline.Next(), nullptr);
+  }
+}
+
+TEST(BatchPipeline, FailuresReachTheConsumerInTheirPlace) {
+  const ImageSet set = MakeImages(40);
+  std::vector<std::uint32_t> order = ShuffleOrder(ShuffleSeedsFor(1), 0, 40, 40);
+  order[14] = 40;  // in the fourth batch
+  for (const int threads : {0, 1, 3}) {
+    BatchPipeline pipeline(set, order, {.batch_size = 4, .map_threads = threads, .prefetch = 2});
+    for (int i = 0; i < 3; ++i) EXPECT_NE(pipeline.Next(), nullptr);
+    EXPECT_THROW(pipeline.Next(), std::out_of_range);
+    EXPECT_THROW(pipeline.Next(), std::out_of_range);
+  }
+}
+
+}  // namespace
+}  // namespace samebits
