@@ -28,9 +28,8 @@ void RegisterCell(const Cell& cell) {
       benchmark::ClobberMemory();
     }
     if (cell.kernel->op->flops != nullptr) {
-      state.counters["flops"] =
-          benchmark::Counter(cell.kernel->op->flops(problem->case_of()),
-                             benchmark::Counter::kIsIterationInvariantRate);
+      state.counters["flops"] = benchmark::Counter(cell.kernel->op->flops(problem->case_of()),
+                                                   benchmark::Counter::kIsIterationInvariantRate);
     }
   })->UseRealTime();
 }

@@ -16,14 +16,16 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return kExitUsage;
   Judge judge(GoldenDirectory(), {});
-  const std::regex filter(benchmark::GetBenchmarkFilter().empty() ? "." : benchmark::GetBenchmarkFilter());
+  const std::regex filter(
+      benchmark::GetBenchmarkFilter().empty() ? "." : benchmark::GetBenchmarkFilter());
   int wrong = 0;
   for (const Cell& cell : TimedCells({1, 2})) {
     if (!std::regex_search(cell.Id(), filter)) continue;
     const Outcome outcome = judge.Evaluate(cell);
     if (outcome.Failed()) {
       ++wrong;
-      fmt::print(stderr, "NOT TIMED: {}: {}: {}\n", cell.Id(), VerdictName(outcome.verdict), outcome.reason);
+      fmt::print(stderr, "NOT TIMED: {}: {}: {}\n", cell.Id(), VerdictName(outcome.verdict),
+                 outcome.reason);
     } else if (outcome.verdict == Verdict::kUnavailable) {
       fmt::print(stderr, "NOT RUN: {}: {}\n", cell.Id(), outcome.reason);
     } else {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,8 @@ struct PriceSettings {
 
 // Times every timed case of the operations that have a comparator. Throws BitsError when a kernel
 // that claims `everywhere` does not have the golden's bits. `progress` gets a line a case.
-PriceList Prices(const PriceSettings& settings, const std::function<void(const std::string&)>& progress);
+PriceList Prices(const PriceSettings& settings,
+                 const std::function<void(const std::string&)>& progress);
 
 // A kernel about to be timed does not have the bits it claims.
 class BitsError : public std::runtime_error {

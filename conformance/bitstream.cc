@@ -26,7 +26,8 @@ void Append(Bitstream& stream, T value) {
 
 std::uint64_t Element(const Bitstream& stream, std::size_t at, std::size_t size) {
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < size; ++i) value |= std::to_integer<std::uint64_t>(stream[at + i]) << 8 * i;
+  for (std::size_t i = 0; i < size; ++i)
+    value |= std::to_integer<std::uint64_t>(stream[at + i]) << 8 * i;
   return value;
 }
 
@@ -42,8 +43,10 @@ std::string Show(std::uint64_t bits, DType type) {
       const auto word = static_cast<std::uint32_t>(bits);
       return fmt::format("{:08x} ({:.9g})", word, std::bit_cast<float>(word));
     }
-    case DType::kUint8: return fmt::format("{:02x}", bits);
-    default: return fmt::format("{:x}", bits);
+    case DType::kUint8:
+      return fmt::format("{:02x}", bits);
+    default:
+      return fmt::format("{:x}", bits);
   }
 }
 

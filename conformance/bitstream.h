@@ -30,9 +30,9 @@ Digest DigestOf(const Bitstream& stream);
 
 // The first place where two bitstreams of the same tensors differ.
 struct Divergence {
-  std::string element;        // "y[1,0,3,7]"
-  std::string got, want;      // as bits, and as numbers where they are some: "3f800000 (1)"
-  std::uint64_t ulps = 0;     // apart, for float tensors without NaN
+  std::string element;     // "y[1,0,3,7]"
+  std::string got, want;   // as bits, and as numbers where they are some: "3f800000 (1)"
+  std::uint64_t ulps = 0;  // apart, for float tensors without NaN
   bool has_ulps = false;
   std::int64_t differing = 0;  // elements, in all tensors
   std::int64_t elements = 0;

@@ -94,8 +94,9 @@ GoldenFile GoldenFile::Read(const std::filesystem::path& directory, const Op& op
     fault(fmt::format("golden stale: the header is not '{}'", VersionLine()));
   }
   if (sealed_from == std::string::npos || seal != SealOf(text.substr(sealed_from))) {
-    fault("golden edited: the lines do not have the digest of '# seal'; only 'samebits golden "
-          "propose' writes goldens");
+    fault(
+        "golden edited: the lines do not have the digest of '# seal'; only 'samebits golden "
+        "propose' writes goldens");
   }
   return file;
 }
@@ -108,9 +109,10 @@ const Golden* GoldenFile::Find(std::string_view case_id) const {
 void GoldenFile::Add(const std::string& case_id, const Golden& golden) {
   const auto [line, added] = lines_.emplace(case_id, golden);
   if (!added && line->second != golden) {
-    throw UserError(fmt::format("case '{}' has another golden already; other bits are a new "
-                                "version of the operation, not a new golden",
-                                case_id));
+    throw UserError(
+        fmt::format("case '{}' has another golden already; other bits are a new "
+                    "version of the operation, not a new golden",
+                    case_id));
   }
 }
 

@@ -86,7 +86,8 @@ int Main(int argc, char** argv) {
       return kExitHolds;
     }
     if (std::strcmp(argv[i], "--jsonl") != 0) {
-      throw UserError(fmt::format("unknown option {}; there are --jsonl FILE and --digest CELL", argv[i]));
+      throw UserError(
+          fmt::format("unknown option {}; there are --jsonl FILE and --digest CELL", argv[i]));
     }
     gate.lines.open(argv[i + 1]);
     if (!gate.lines) throw UserError(fmt::format("cannot write {}", argv[i + 1]));

@@ -13,8 +13,9 @@ namespace {
 
 bool IsTimed(const Kernel& kernel, const Case& c) {
   const std::string& id = c.id();
-  return std::any_of(kernel.op->timed_cases.begin(), kernel.op->timed_cases.end(),
-                     [&](std::string_view timed) { return id.starts_with(fmt::format("{}_seed", timed)); });
+  return std::any_of(
+      kernel.op->timed_cases.begin(), kernel.op->timed_cases.end(),
+      [&](std::string_view timed) { return id.starts_with(fmt::format("{}_seed", timed)); });
 }
 
 // The reference is one thread of plain scalar code: nothing of it varies but the run. Timed cases
@@ -26,7 +27,8 @@ std::vector<int> RunPoints(const Kernel& kernel, const Case& c) {
 }
 
 std::vector<int> ProcessPoints(const Kernel& kernel, const Case& c) {
-  if (kernel.name == "reference" || kernel.claim < Claim::kEverywhere || c.Seed() != 812) return {1};
+  if (kernel.name == "reference" || kernel.claim < Claim::kEverywhere || c.Seed() != 812)
+    return {1};
   return {1, 2};
 }
 
@@ -95,9 +97,10 @@ std::vector<Cell> Plan(std::span<const Kernel* const> kernels) {
 
 Cell ParseCell(std::string_view id) {
   const auto fail = [&](std::string_view what) {
-    return UserError(fmt::format("cell '{}': {}; a cell reads like "
-                                 "dense_fwd_v1/n64c64_k10_seed812@avx2#threads=2",
-                                 id, what));
+    return UserError(
+        fmt::format("cell '{}': {}; a cell reads like "
+                    "dense_fwd_v1/n64c64_k10_seed812@avx2#threads=2",
+                    id, what));
   };
   const std::size_t slash = id.find('/'), at = id.find('@'), hash = id.find('#'),
                     equals = id.find('=');

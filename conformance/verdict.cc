@@ -45,8 +45,9 @@ Bitstream RunAll(const Cell& cell, Problem& problem) {
 bool Promised(const Cell& cell) {
   if (cell.kernel->claim == Claim::kEverywhere) return true;
   const bool same_settings = cell.axis->name == "run" || cell.axis->name == "process";
-  return same_settings && cell.point > 1 ? cell.kernel->claim >= Claim::kRun
-                                         : cell.axis->name != "run" && cell.kernel->claim >= Claim::kMachine;
+  return same_settings && cell.point > 1
+             ? cell.kernel->claim >= Claim::kRun
+             : cell.axis->name != "run" && cell.kernel->claim >= Claim::kMachine;
 }
 
 std::string RepeatCommand(const Cell& cell) {
@@ -57,11 +58,16 @@ std::string RepeatCommand(const Cell& cell) {
 
 std::string_view VerdictName(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kMatch: return "match";
-    case Verdict::kMismatch: return "mismatch";
-    case Verdict::kNoGolden: return "no golden";
-    case Verdict::kUnavailable: return "unavailable";
-    default: return "not promised";
+    case Verdict::kMatch:
+      return "match";
+    case Verdict::kMismatch:
+      return "mismatch";
+    case Verdict::kNoGolden:
+      return "no golden";
+    case Verdict::kUnavailable:
+      return "unavailable";
+    default:
+      return "not promised";
   }
 }
 
@@ -113,7 +119,8 @@ Outcome Judge::Compare(const Cell& cell) {
   if (!goldens.fault().empty()) return mismatch(goldens.fault(), {});
   const Golden* golden = goldens.Find(cell.case_id);
   if (golden == nullptr) {
-    return {cell, Verdict::kNoGolden,
+    return {cell,
+            Verdict::kNoGolden,
             fmt::format("{} has no line for {}; write it on purpose: samebits golden propose '{}'",
                         GoldenFile::PathOf(directory_, *kernel.op).string(), cell.case_id,
                         kernel.op->name),
@@ -121,9 +128,10 @@ Outcome Judge::Compare(const Cell& cell) {
   }
   Problem problem(*kernel.op, cell.case_id);
   if (problem.InputDigest() != golden->input) {
-    return mismatch("golden stale: the inputs of this case are no longer those the golden was "
-                    "made from; the generator moved, not the kernel",
-                    {});
+    return mismatch(
+        "golden stale: the inputs of this case are no longer those the golden was "
+        "made from; the generator moved, not the kernel",
+        {});
   }
   if (cell.SettingOf().process) {
     const Digest output = elsewhere_(cell);
@@ -154,7 +162,8 @@ std::string Judge::Explain(const Cell& cell, const Golden& golden, const Bitstre
     return "the reference itself no longer gives the golden's bits: the golden is stale, or the "
            "toolchain or the contract moved; the kernel is not judged";
   }
-  if (got == nullptr) return "in a process of its own the kernel gives other bits than the golden's";
+  if (got == nullptr)
+    return "in a process of its own the kernel gives other bits than the golden's";
   const Problem problem(op, cell.case_id);
   const auto divergence = FirstDivergence(problem.signature().outputs, *got, want);
   return divergence ? "the kernel is wrong: " + Describe(*divergence)

@@ -38,7 +38,8 @@ KernelSet::KernelSet(std::string_view name) : name_(name) {
     }
     return;
   }
-  throw UserError(fmt::format("--isa {}: not known; there are auto, reference, portable, avx2", name));
+  throw UserError(
+      fmt::format("--isa {}: not known; there are auto, reference, portable, avx2", name));
 }
 
 const Kernel& KernelSet::For(const Op& op) const {

@@ -39,10 +39,17 @@ Network::Network(const Recipe& recipe, std::int64_t seed, int most, const Kernel
       case kConv2d:
         node.oh = h - layer.window + 1, node.ow = w - layer.window + 1, node.oc = layer.units;
         break;
-      case kMaxPool: node.oh = h / layer.window, node.ow = w / layer.window; break;
-      case kGlobalAveragePool: node.oh = node.ow = 1; break;
-      case kDense: node.oc = layer.units; break;
-      case kDropout: break;
+      case kMaxPool:
+        node.oh = h / layer.window, node.ow = w / layer.window;
+        break;
+      case kGlobalAveragePool:
+        node.oh = node.ow = 1;
+        break;
+      case kDense:
+        node.oc = layer.units;
+        break;
+      case kDropout:
+        break;
     }
     if (layer.HasWeights()) {
       std::vector<std::int64_t> shape = {c, node.oc};
@@ -75,11 +82,21 @@ const Network::Cases& Network::CasesOf(int batch) {
     const std::int64_t elements = batch * node.oh * node.ow * node.oc;
     std::string id;
     switch (node.layer.kind) {
-      case kConv2d: id = fmt::format("{0}_k{1}r{2}s{2}", image, node.oc, node.layer.window); break;
-      case kMaxPool: id = fmt::format("{0}_r{1}s{1}", image, node.layer.window); break;
-      case kGlobalAveragePool: id = image; break;
-      case kDense: id = fmt::format("n{}c{}_k{}", batch, node.c, node.oc); break;
-      case kDropout: id = fmt::format("n{}_rate{}", elements, node.layer.rate); break;
+      case kConv2d:
+        id = fmt::format("{0}_k{1}r{2}s{2}", image, node.oc, node.layer.window);
+        break;
+      case kMaxPool:
+        id = fmt::format("{0}_r{1}s{1}", image, node.layer.window);
+        break;
+      case kGlobalAveragePool:
+        id = image;
+        break;
+      case kDense:
+        id = fmt::format("n{}c{}_k{}", batch, node.c, node.oc);
+        break;
+      case kDropout:
+        id = fmt::format("n{}_rate{}", elements, node.layer.rate);
+        break;
     }
     cases.forward.push_back(Case::Parse(node.layer.relu ? id + "_relu" : id));
     cases.plain.push_back(Case::Parse(fmt::format("n{}", elements)));
@@ -107,8 +124,12 @@ const float* Network::Forward(const float* images, int batch, bool training) {
       case kDense:
         Apply(dense::kForward, c, {{x, WeightsOf(node.kernel), WeightsOf(node.bias)}, {y}});
         break;
-      case kMaxPool: Apply(pool2d::kMaxForward, c, {{x}, {y}}); break;
-      case kGlobalAveragePool: Apply(pool2d::kGlobalAverageForward, c, {{x}, {y}}); break;
+      case kMaxPool:
+        Apply(pool2d::kMaxForward, c, {{x}, {y}});
+        break;
+      case kGlobalAveragePool:
+        Apply(pool2d::kGlobalAverageForward, c, {{x}, {y}});
+        break;
       case kDropout: {
         if (!training) continue;  // hands its input on
         const std::int64_t stream[2] = {node.draw, steps_};
@@ -159,8 +180,12 @@ void Network::Backward(const float* images, const std::int32_t* labels, int batc
         Apply(dense::kWeightGradient, c, {{x, dy}, {GradientsOf(node.kernel)}});
         if (i > 0) Apply(dense::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
         break;
-      case kMaxPool: Apply(pool2d::kMaxBackward, c, {{x, dy}, {dx}}); break;
-      case kGlobalAveragePool: Apply(pool2d::kGlobalAverageBackward, c, {{dy}, {dx}}); break;
+      case kMaxPool:
+        Apply(pool2d::kMaxBackward, c, {{x, dy}, {dx}});
+        break;
+      case kGlobalAveragePool:
+        Apply(pool2d::kGlobalAverageBackward, c, {{dy}, {dx}});
+        break;
       case kDropout: {
         const std::int64_t stream[2] = {node.draw, steps_};
         Apply(dropout::kBackward, c, {{dy, stream}, {dx}});
@@ -192,8 +217,8 @@ std::vector<NamedArray> Network::Weights() const {
   for (const Parameter& parameter : parameters_) {
     const std::span values(weights_.data() + parameter.offset,
                            static_cast<std::size_t>(parameter.elements));
-    arrays.push_back({fmt::format("w{}", arrays.size()),
-                      MakeNpyArray<float>(parameter.shape, values)});
+    arrays.push_back(
+        {fmt::format("w{}", arrays.size()), MakeNpyArray<float>(parameter.shape, values)});
   }
   return arrays;
 }

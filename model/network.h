@@ -46,10 +46,10 @@ class Network {
   // One layer at work: what its shape is, where its output lies.
   struct Node {
     Layer layer;
-    std::int64_t h, w, c;              // input
-    std::int64_t oh, ow, oc;           // output
-    std::uint32_t draw = 0;            // of dropout
-    int kernel = -1, bias = -1;        // indices of parameters_
+    std::int64_t h, w, c;        // input
+    std::int64_t oh, ow, oc;     // output
+    std::uint32_t draw = 0;      // of dropout
+    int kernel = -1, bias = -1;  // indices of parameters_
     std::vector<float> output = {};
   };
 

@@ -11,10 +11,10 @@ enum class LayerKind : std::uint8_t { kConv2d, kMaxPool, kDropout, kGlobalAverag
 
 struct Layer {
   LayerKind kind;
-  int units = 0;         // output channels of conv2d and dense
-  int window = 0;        // rows and columns of a filter or a pooling window
-  int rate = 0;          // of dropout, in millionths
-  bool relu = false;     // of conv2d and dense
+  int units = 0;      // output channels of conv2d and dense
+  int window = 0;     // rows and columns of a filter or a pooling window
+  int rate = 0;       // of dropout, in millionths
+  bool relu = false;  // of conv2d and dense
 
   bool HasWeights() const { return kind == LayerKind::kConv2d || kind == LayerKind::kDense; }
   // Keras draws a seed for it when it is constructed.

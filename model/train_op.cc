@@ -112,7 +112,8 @@ std::vector<std::uint8_t> StepsOutput(const std::vector<StepRecord>& steps) {
   std::vector<std::uint8_t> bytes;
   for (const StepRecord& step : steps) {
     const auto loss = std::bit_cast<std::uint32_t>(step.loss);
-    for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<std::uint8_t>(loss >> shift));
+    for (int shift = 0; shift < 32; shift += 8)
+      bytes.push_back(static_cast<std::uint8_t>(loss >> shift));
     for (std::size_t i = 0; i < step.weights.size(); i += 2) {
       std::uint8_t byte = 0;
       std::from_chars(step.weights.data() + i, step.weights.data() + i + 2, byte, 16);

@@ -22,7 +22,7 @@ Signature ReluBackwardSignature(const Case& c) {
 }
 
 constexpr std::string_view kReluCases[] = {
-    "n1", "n7", "n1000_zeros", "n1001_nonfinite", "n999_subnormal", "n4099_bits",
+    "n1", "n1000_zeros", "n7", "n1001_nonfinite", "n999_subnormal", "n4099_bits",
 };
 constexpr std::string_view kMathCases[] = {"n1", "n1003", "n5000_logits", "n20011_bits"};
 

@@ -12,7 +12,7 @@ void Update(const Case& id, const Buffers& buffers, Team& team) {
   const float alpha = Alpha(buffers.in<std::int64_t>(4)[0]);
   constexpr std::int64_t kGrain = 16 * 1024;
   team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    // Inputs and outputs may be the same memory, element for element.
+  // Inputs and outputs may be the same memory, element for element.
 #pragma GCC ivdep
     for (std::int64_t i = begin; i < end; ++i) {
       const float next_m = m[i] + (g[i] - m[i]) * kGain1;

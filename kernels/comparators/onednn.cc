@@ -58,24 +58,26 @@ Prepared Prepare(const Descriptor& descriptor, const memory::desc& plain_weights
 Prepared PrepareConv2d(const conv2d::Shape& s) {
   const memory::dims src = {s.n, s.c, s.h, s.w}, filter = {s.k, s.c, s.r, s.s},
                      dst = {s.n, s.k, s.oh, s.ow};
-  const memory::dims after = {(s.oh - 1) * s.stride + s.dilation * (s.r - 1) + 1 - s.h - s.pad_top,
-                              (s.ow - 1) * s.stride + s.dilation * (s.s - 1) + 1 - s.w - s.pad_left};
+  const memory::dims after = {
+      (s.oh - 1) * s.stride + s.dilation * (s.r - 1) + 1 - s.h - s.pad_top,
+      (s.ow - 1) * s.stride + s.dilation * (s.s - 1) + 1 - s.w - s.pad_left};
   const memory::desc bias({s.k}, kFloat, Tag::a);
   const dnnl::convolution_forward::primitive_desc descriptor(
       Engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_auto,
       {src, kFloat, Tag::nhwc}, {filter, kFloat, Tag::any}, bias, {dst, kFloat, Tag::nhwc},
       {s.stride, s.stride}, {s.dilation - 1, s.dilation - 1}, {s.pad_top, s.pad_left}, after,
       Relu(s.relu));
-  Prepared p = Prepare(descriptor, {filter, kFloat, Tag::hwio}, dnnl::convolution_forward(descriptor));
+  Prepared p =
+      Prepare(descriptor, {filter, kFloat, Tag::hwio}, dnnl::convolution_forward(descriptor));
   p.b = Empty(bias);
   return p;
 }
 
 Prepared PrepareDense(const conv2d::Shape& s) {
   const memory::desc bias({1, s.k}, kFloat, Tag::ab);
-  const dnnl::matmul::primitive_desc descriptor(
-      Engine(), {{s.n, s.c}, kFloat, Tag::ab}, {{s.c, s.k}, kFloat, Tag::any}, bias,
-      {{s.n, s.k}, kFloat, Tag::ab}, Relu(s.relu));
+  const dnnl::matmul::primitive_desc descriptor(Engine(), {{s.n, s.c}, kFloat, Tag::ab},
+                                                {{s.c, s.k}, kFloat, Tag::any}, bias,
+                                                {{s.n, s.k}, kFloat, Tag::ab}, Relu(s.relu));
   Prepared p = Prepare(descriptor, {{s.c, s.k}, kFloat, Tag::ab}, dnnl::matmul(descriptor));
   p.b = Empty(bias);
   return p;
@@ -89,10 +91,9 @@ void Execute(Prepared& p, const Buffers& buffers) {
   p.b.set_data_handle(handle(buffers.in(2)));
   p.y.set_data_handle(buffers.out(0));
   if (p.w.get_desc() == p.w_packed.get_desc()) {
-    p.primitive.execute(stream, {{DNNL_ARG_SRC, p.x},
-                                 {DNNL_ARG_WEIGHTS, p.w},
-                                 {DNNL_ARG_BIAS, p.b},
-                                 {DNNL_ARG_DST, p.y}});
+    p.primitive.execute(
+        stream,
+        {{DNNL_ARG_SRC, p.x}, {DNNL_ARG_WEIGHTS, p.w}, {DNNL_ARG_BIAS, p.b}, {DNNL_ARG_DST, p.y}});
   } else {
     p.reorder.execute(stream, p.w, p.w_packed);
     p.primitive.execute(stream, {{DNNL_ARG_SRC, p.x},

@@ -24,9 +24,10 @@ Shape ShapeOf(const Case& c) {
                         s.stride > 0 && s.dilation > 0;
   if (!positive || tall < 1 || wide < 1 ||
       !std::has_single_bit(static_cast<std::uint64_t>(s.leaves))) {
-    throw UserError(fmt::format("case '{}': not a convolution: an extent is below 1, the filter "
-                                "does not fit, or the leaves are no power of two",
-                                c.id()));
+    throw UserError(
+        fmt::format("case '{}': not a convolution: an extent is below 1, the filter "
+                    "does not fit, or the leaves are no power of two",
+                    c.id()));
   }
   s.oh = (tall - 1) / s.stride + 1;
   s.ow = (wide - 1) / s.stride + 1;
@@ -70,18 +71,10 @@ double Flops(const Case& c) {
 // Tails of every tile, terms on both sides of a chain (256) and of a segment (4,096), padding
 // wider than the filter, samples fewer than leaves.
 constexpr std::string_view kForwardCases[] = {
-    "n1h1w1c1_k1r1s1",
-    "n2h5w4c3_k5r3s2_relu",
-    "n3h6w6c32_k32r3s3_relu",
-    "n2h7w9c28_k17r3s3_cancel",
-    "n2h7w9c29_k17r3s3p1_subnormal",
-    "n1h6w5c113_k19r6s6p4_cancel",
-    "n2h6w6c64_k16r3s3p1_zeros",
-    "n2h6w6c7_k9r3s3p2_nonfinite",
-    "n2h6w6c7_k9r3s3_relu_nonfinite",
-    "n1h5w6c255_k8r1s1_cancel",
-    "n1h5w6c257_k8r1s1_cancel",
-    "n3h8w7c5_k33r2s4pt1pl3_cancel",
+    "n1h1w1c1_k1r1s1",           "n2h5w4c3_k5r3s2_relu",          "n3h6w6c32_k32r3s3_relu",
+    "n2h7w9c28_k17r3s3_cancel",  "n2h7w9c29_k17r3s3p1_subnormal", "n1h6w5c113_k19r6s6p4_cancel",
+    "n2h6w6c64_k16r3s3p1_zeros", "n2h6w6c7_k9r3s3p2_nonfinite",   "n2h6w6c7_k9r3s3_relu_nonfinite",
+    "n1h5w6c255_k8r1s1_cancel",  "n1h5w6c257_k8r1s1_cancel",      "n3h8w7c5_k33r2s4pt1pl3_cancel",
     "n1h2w2c4097_k3r1s1_cancel",
 };
 constexpr std::string_view kBackwardCases[] = {

@@ -2,14 +2,16 @@
 //
 // Case: n h w c (input), k r s (output channels, filter height and width), and where they differ
 // from 1 or 0: t (stride), d (dilation), p (padding on all four sides; pt pl pb pr for one side),
-// v (leaves), word "relu" (forward only). Extents of the output: floor((h + pt + pb - d*(r-1) - 1) / t) + 1.
+// v (leaves), word "relu" (forward only). Extents of the output: floor((h + pt + pb - d*(r-1) - 1)
+// / t) + 1.
 //
 // ih = oh*t - pt + kh*d, iw = ow*t - pl + kw*d; kh and kw ascend, in dgrad too. A tap outside the
 // image (dgrad: one that hits no output) is absent: it adds nothing and keeps its place.
 //
 //   conv2d_fwd_v1    y[n,oh,ow,oc] = act(dot over (kh, kw, ic) of x * w, + b[oc])
 //   conv2d_dgrad_v1  dx[n,ih,iw,ic] = dot over (kh, kw, oc) of dy * w
-//   conv2d_wgrad_v1  dw[kh,kw,ic,oc]: per leaf, dot over its rows (n, oh), OW terms each, of x * dy;
+//   conv2d_wgrad_v1  dw[kh,kw,ic,oc]: per leaf, dot over its rows (n, oh), OW terms each, of x *
+//   dy;
 //                    a chain is max(1, floor(256/OW)) whole rows; then tree over the leaves
 //   conv2d_bgrad_v1  db[oc]: as wgrad, channel sum of dy
 #pragma once

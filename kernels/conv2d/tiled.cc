@@ -100,9 +100,8 @@ std::int64_t OrAbsent(std::int64_t pixel, std::int64_t extent) {
 }  // namespace
 
 void Forward(const tile::MicroKernels& micro, const Shape& s, const Buffers& buffers, Team& team) {
-  const tile::PackedB b =
-      tile::Pack(micro, {buffers.in(1), s.c, s.c * s.k, s.k, 1}, s.r * s.s * s.c, s.k,
-                 buffers.in(2), team);
+  const tile::PackedB b = tile::Pack(micro, {buffers.in(1), s.c, s.c * s.k, s.k, 1},
+                                     s.r * s.s * s.c, s.k, buffers.in(2), team);
   Correlate(
       micro, s, buffers.in(0), {s.h, s.w, s.c}, buffers.out(0), {s.oh, s.ow, s.k}, b,
       [&](std::int64_t oh, std::int64_t kh) {
@@ -181,7 +180,9 @@ class WeightGradientPlan {
   };
 
   std::int64_t Tiles() const { return static_cast<std::int64_t>(tiles_.size()); }
-  std::int64_t FirstRow(std::int64_t leaf) const { return LeafBegin(leaf, s_.n, s_.leaves) * s_.oh; }
+  std::int64_t FirstRow(std::int64_t leaf) const {
+    return LeafBegin(leaf, s_.n, s_.leaves) * s_.oh;
+  }
   std::int64_t Chains(std::int64_t leaf) const {
     return (FirstRow(leaf + 1) - FirstRow(leaf) + rows_per_chain_ - 1) / rows_per_chain_;
   }
@@ -205,8 +206,7 @@ class WeightGradientPlan {
   }
 
   std::int64_t RowsOf(std::int64_t leaf, std::int64_t chain) const {
-    return std::min(rows_per_chain_,
-                    FirstRow(leaf + 1) - FirstRow(leaf) - chain * rows_per_chain_);
+    return std::min(rows_per_chain_, FirstRow(leaf + 1) - FirstRow(leaf) - chain * rows_per_chain_);
   }
 
   // The present terms of a chain for the taps of one tile.
@@ -248,7 +248,8 @@ class WeightGradientPlan {
       return;
     }
     const std::int64_t buffer_floats = count * panels_ * tile_floats;
-    float* const waiting = Scratch(ScratchSlot::kPartials, tile::FoldBuffers(chains) * buffer_floats);
+    float* const waiting =
+        Scratch(ScratchSlot::kPartials, tile::FoldBuffers(chains) * buffer_floats);
     std::vector<tile::Run> runs;
     for (std::int64_t c = 0; c < chains; ++c) {
       const tile::FoldStep fold = tile::FoldOf(c, chains);
@@ -258,9 +259,9 @@ class WeightGradientPlan {
         const TileOfFilter& tile = tiles_[static_cast<std::size_t>(first_tile + t)];
         if (t == 0 || tile.m == 0) RunsOf(row, rows, tile, panel_step, runs);
         for (std::int64_t p = 0; p < panels_; ++p) {
-          const float* panel =
-              packed_ ? gradient_ + (row * panels_ + p * rows) * s_.ow * micro_.columns
-                      : dy_ + row * s_.ow * s_.k + p * micro_.columns;
+          const float* panel = packed_
+                                   ? gradient_ + (row * panels_ + p * rows) * s_.ow * micro_.columns
+                                   : dy_ + row * s_.ow * s_.k + p * micro_.columns;
           const tile::Chain chain{runs.data(), static_cast<std::int64_t>(runs.size()), panel,
                                   panel_step};
           RunTile(tile, chain, fold, waiting + (t * panels_ + p) * tile_floats, buffer_floats,

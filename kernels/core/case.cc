@@ -19,8 +19,8 @@ Case Case::Parse(std::string_view id) {
   Case result;
   result.id_ = id;
   const auto fail = [&](std::size_t at, std::string_view what) -> UserError {
-    return UserError(fmt::format("case '{}': {} at character {}; a case reads like n64h15w15c32_seed812",
-                                 id, what, at + 1));
+    return UserError(fmt::format(
+        "case '{}': {} at character {}; a case reads like n64h15w15c32_seed812", id, what, at + 1));
   };
   std::size_t at = 0;
   while (true) {  // one group a turn

@@ -1,4 +1,5 @@
-// The vocabulary of the suite: operation, kernel, backend, claim (golden/README.md has the contract).
+// The vocabulary of the suite: operation, kernel, backend, claim (golden/README.md has the
+// contract).
 #pragma once
 
 #include <array>
@@ -19,9 +20,12 @@ enum class DType : std::uint8_t { kFloat32, kInt32, kInt64, kUint8 };
 
 constexpr std::size_t SizeOf(DType type) {
   switch (type) {
-    case DType::kUint8: return 1;
-    case DType::kInt64: return 8;
-    default: return 4;
+    case DType::kUint8:
+      return 1;
+    case DType::kInt64:
+      return 8;
+    default:
+      return 4;
   }
 }
 

@@ -59,10 +59,14 @@ const Kernel& Reference(const Op& op) {
 
 std::string_view ClaimName(Claim claim) {
   switch (claim) {
-    case Claim::kNone: return "none";
-    case Claim::kRun: return "run";
-    case Claim::kMachine: return "machine";
-    default: return "everywhere";
+    case Claim::kNone:
+      return "none";
+    case Claim::kRun:
+      return "run";
+    case Claim::kMachine:
+      return "machine";
+    default:
+      return "everywhere";
   }
 }
 

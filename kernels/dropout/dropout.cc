@@ -48,12 +48,12 @@ void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
 
 constexpr std::string_view kCases[] = {
     "n1_rate200000_draw426286787call0",
+    "n777_rate333333_draw12345call40_nonfinite",
     "n2_rate200000_draw1call1",
     "n9_rate0_draw7call3",
     "n4096_rate200000_draw426286787call0",
     "n5001_rate200000_draw975629005call1875",
     "n1003_rate500000_draw1000000000call2_zeros",
-    "n777_rate333333_draw12345call40_nonfinite",
     "n2050_rate999999_draw99call5_subnormal",
 };
 

@@ -29,10 +29,9 @@ std::array<std::uint32_t, 2> Threefry(std::uint32_t k0, std::uint32_t k1, std::u
 std::uint32_t Word(const std::int64_t* stream, std::int64_t i, std::int64_t n) {
   const std::int64_t half = (n + 1) / 2;
   const std::int64_t first = i % half, second = half + first;
-  const auto words =
-      Threefry(static_cast<std::uint32_t>(stream[0]), static_cast<std::uint32_t>(stream[1]),
-               static_cast<std::uint32_t>(first),
-               second < n ? static_cast<std::uint32_t>(second) : 0u);
+  const auto words = Threefry(
+      static_cast<std::uint32_t>(stream[0]), static_cast<std::uint32_t>(stream[1]),
+      static_cast<std::uint32_t>(first), second < n ? static_cast<std::uint32_t>(second) : 0u);
   return words[i < half ? 0 : 1];
 }
 

@@ -51,9 +51,8 @@ void MaxBackward(const Case& id, const Buffers& buffers, Team&) {
   const float *x = buffers.in(0), *dy = buffers.in(1);
   float* dx = buffers.out(0);
   std::fill_n(dx, s.n * s.h * s.w * s.c, 0.0f);
-  ForEachWindow(s, x, [&](std::int64_t place, std::int64_t window) {
-    dx[place] = dx[place] + dy[window];
-  });
+  ForEachWindow(
+      s, x, [&](std::int64_t place, std::int64_t window) { dx[place] = dx[place] + dy[window]; });
 }
 
 void GlobalAverageForward(const Case& id, const Buffers& buffers, Team&) {

@@ -28,9 +28,8 @@ void CrossEntropyForward(const Case& id, const Buffers& buffers, Team&) {
   Tree leaves;
   for (std::int64_t leaf = 0; leaf < s.leaves; ++leaf) {
     const std::int64_t begin = LeafBegin(leaf, s.n, s.leaves);
-    leaves.Add(RowSum(LeafBegin(leaf + 1, s.n, s.leaves) - begin, [&](std::int64_t i) {
-      return losses[static_cast<std::size_t>(begin + i)];
-    }));
+    leaves.Add(RowSum(LeafBegin(leaf + 1, s.n, s.leaves) - begin,
+                      [&](std::int64_t i) { return losses[static_cast<std::size_t>(begin + i)]; }));
   }
   buffers.out(0)[0] = leaves.Result() / static_cast<float>(s.n);
 }

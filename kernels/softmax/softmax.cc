@@ -32,8 +32,7 @@ Signature ForwardSignature(const Case& c) {
 
 Signature BackwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
-  return {{{"y", kFloat32, {s.n, s.c}}, {"labels", kInt32, {s.n}}},
-          {{"dx", kFloat32, {s.n, s.c}}}};
+  return {{{"y", kFloat32, {s.n, s.c}}, {"labels", kInt32, {s.n}}}, {{"dx", kFloat32, {s.n, s.c}}}};
 }
 
 void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
@@ -48,9 +47,9 @@ void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
 // Fewer classes than lanes, both sides of the lanes (16) and of a partial (4,096), leaves with
 // none, one and many samples.
 constexpr std::string_view kCases[] = {
-    "n1c1",           "n64c10_logits",  "n5c2_cancel",       "n9c15_logits", "n31c16_logits",
-    "n70c17_logits",  "n3c1000_logits", "n8c4096_logits",    "n2c4097",      "n3c9000_logits",
-    "n33000c2",       "n13c11_zeros",   "n17c19_subnormal", "n40c23_nonfinite",
+    "n1c1",          "n64c10_logits",  "n5c2_cancel",      "n9c15_logits",     "n31c16_logits",
+    "n70c17_logits", "n3c1000_logits", "n8c4096_logits",   "n2c4097",          "n3c9000_logits",
+    "n33000c2",      "n13c11_zeros",   "n17c19_subnormal", "n40c23_nonfinite",
 };
 
 }  // namespace

@@ -4,8 +4,8 @@
 //
 //   softmax_xent_fwd_v1  m = largest x_i (NaN if any); e_i = exp(x_i - m); s = row sum of e;
 //                        y_i = e_i / s; loss of a sample = log(s) - (x_label - m);
-//                        loss = (per leaf a row sum over its samples, tree over the leaves) / f32(n);
-//                        outputs loss[1], y[n,c]
+//                        loss = (per leaf a row sum over its samples, tree over the leaves) /
+//                        f32(n); outputs loss[1], y[n,c]
 //   softmax_xent_bwd_v1  dx_i = (y_i - onehot_i) / f32(n); inputs y, labels
 #pragma once
 

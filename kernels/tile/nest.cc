@@ -95,7 +95,8 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
       finish.bias = b.bias == nullptr ? nullptr : b.bias + column;
       float* places[kMostRows];
       for (std::int64_t t = 0; t < tiles; ++t) {
-        const std::int64_t row = t * micro.rows, rows = std::min<std::int64_t>(micro.rows, block.rows - row);
+        const std::int64_t row = t * micro.rows,
+                           rows = std::min<std::int64_t>(micro.rows, block.rows - row);
         float* const buffer = waiting + (p * tiles + t) * tile_floats;
         for (int m = 0; m < fold.merges; ++m) {
           finish.merge[m] = buffer + fold.merge[m] * buffer_floats;
@@ -187,9 +188,8 @@ void Grid::Close(std::int64_t chains) {
 void Multiply(const MicroKernels& micro, std::span<const Grid> grids, const PackedB& b, bool relu,
               Team& team) {
   const std::vector<Block> blocks = BlocksOf(micro, grids, b, team.size());
-  team.Run(static_cast<std::int64_t>(blocks.size()), [&](std::int64_t i) {
-    RunBlock(micro, blocks[static_cast<std::size_t>(i)], b, relu);
-  });
+  team.Run(static_cast<std::int64_t>(blocks.size()),
+           [&](std::int64_t i) { RunBlock(micro, blocks[static_cast<std::size_t>(i)], b, relu); });
 }
 
 }  // namespace samebits::tile

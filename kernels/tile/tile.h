@@ -25,7 +25,7 @@ struct Run {
 struct Chain {
   const Run* runs;
   std::int64_t count;
-  const float* panel;      // of B: `columns` floats a term
+  const float* panel;       // of B: `columns` floats a term
   std::int64_t panel_step;  // from one term's row to the next, in floats
 };
 

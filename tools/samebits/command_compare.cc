@@ -17,8 +17,7 @@ void AddCompare(CLI::App& app, int& exit_code) {
   command->add_option("B", options->b, "Directory of another run")->required();
   command->add_flag("--json", options->json, "One line of JSON");
   command->callback([options, &exit_code] {
-    exit_code =
-        CompareRuns(options->a, options->b, options->json) ? kExitHolds : kExitBitsDiffer;
+    exit_code = CompareRuns(options->a, options->b, options->json) ? kExitHolds : kExitBitsDiffer;
   });
 }
 

@@ -39,7 +39,8 @@ std::vector<GoldenCase> CasesLike(const std::string& filter) {
   for (const Op* op : AllOps()) {
     for (std::string& id : CaseIds(*op)) {
       GoldenCase c{op, std::move(id)};
-      if (fnmatch(filter.c_str(), c.Name().c_str(), 0) == 0 || op->name == filter) cases.push_back(std::move(c));
+      if (fnmatch(filter.c_str(), c.Name().c_str(), 0) == 0 || op->name == filter)
+        cases.push_back(std::move(c));
     }
   }
   if (cases.empty()) {
@@ -60,11 +61,11 @@ Cell PlainCell(const Op& op, std::string_view kernel, const std::string& case_id
 
 Bitstream WriterBits(const GoldenCase& c) {
   if (!IsWholeRun(c.id)) return Judge::Execute(PlainCell(*c.op, "reference", c.id));
-  const std::string head =
-      fmt::format("fashion_steps30b64_seed{}", Case::Parse(c.id).Get("seed"));
+  const std::string head = fmt::format("fashion_steps30b64_seed{}", Case::Parse(c.id).Get("seed"));
   if (Judge::Execute(PlainCell(*c.op, "reference", head)) !=
       Judge::Execute(PlainCell(*c.op, "portable", head))) {
-    throw UserError(fmt::format("{}: portable does not have the reference's first 30 steps", c.Name()));
+    throw UserError(
+        fmt::format("{}: portable does not have the reference's first 30 steps", c.Name()));
   }
   return Judge::Execute(PlainCell(*c.op, "portable", c.id));
 }
@@ -173,10 +174,11 @@ int Propose(const std::string& filter) {
   std::string side_by_side;
   for (const Writer& writer : kWriters) {
     const std::string build = (source / "build" / ("propose-" + writer.name)).string();
-    Must(fmt::format("cmake -S '{}' -B '{}' -G Ninja -DCMAKE_BUILD_TYPE=Release "
-                     "-DCMAKE_CXX_COMPILER={} -DCMAKE_CXX_FLAGS_RELEASE={} >/dev/null && "
-                     "cmake --build '{}' --target samebits >/dev/null",
-                     source.string(), build, writer.compiler, writer.flags, build));
+    Must(
+        fmt::format("cmake -S '{}' -B '{}' -G Ninja -DCMAKE_BUILD_TYPE=Release "
+                    "-DCMAKE_CXX_COMPILER={} -DCMAKE_CXX_FLAGS_RELEASE={} >/dev/null && "
+                    "cmake --build '{}' --target samebits >/dev/null",
+                    source.string(), build, writer.compiler, writer.flags, build));
     side_by_side += fmt::format(
         "SAMEBITS_GOLDEN='{1}' '{0}/bin/samebits' golden compute --missing '{2}' >'{0}/computed' & "
         "p{3}=$!; ",
@@ -187,11 +189,12 @@ int Propose(const std::string& filter) {
   const auto clang = ReadComputed(source / "build/propose-clang/computed");
 
   const Json environment = Environment();
-  const std::string provenance = fmt::format(
-      "the reference, g++ -O0 and clang++ -O3 agreeing; {}, {}, {}, revision {}",
-      environment.at("date").get<std::string>().substr(0, 10),
-      environment.at("system").get<std::string>(), environment.at("architecture").get<std::string>(),
-      environment.at("revision").get<std::string>());
+  const std::string provenance =
+      fmt::format("the reference, g++ -O0 and clang++ -O3 agreeing; {}, {}, {}, revision {}",
+                  environment.at("date").get<std::string>().substr(0, 10),
+                  environment.at("system").get<std::string>(),
+                  environment.at("architecture").get<std::string>(),
+                  environment.at("revision").get<std::string>());
   int written = 0, disagreeing = 0;
   for (const Op* op : AllOps()) {
     GoldenFile file = GoldenFile::Read(GoldenDirectory(), *op);
@@ -252,7 +255,8 @@ void AddGolden(CLI::App& app, int& exit_code) {
     bool missing = false;
   };
   auto o = std::make_shared<Options>();
-  CLI::App* golden = app.add_subcommand("golden", "What the bits must be, and where they came from");
+  CLI::App* golden =
+      app.add_subcommand("golden", "What the bits must be, and where they came from");
   golden->require_subcommand(1);
   const std::string about_filter = "Operation, or pattern of operation/case ('conv2d*seed812')";
   const auto add = [&](const char* name, const char* help, const std::function<int()>& run) {
@@ -260,9 +264,9 @@ void AddGolden(CLI::App& app, int& exit_code) {
     command->callback([run, &exit_code] { exit_code = run(); });
     return command;
   };
-  add("list", "List the cases and their digests; exit 1 when one has none",
-      [o] { return List(o->filter); })
-      ->add_option("FILTER", o->filter, about_filter);
+  add("list", "List the cases and their digests; exit 1 when one has none", [o] {
+    return List(o->filter);
+  })->add_option("FILTER", o->filter, about_filter);
   CLI::App* verify = add("verify", "Run a kernel against the goldens",
                          [o] { return Verify(o->filter, o->kernel); });
   verify->add_option("FILTER", o->filter, about_filter);

@@ -39,9 +39,10 @@ NamedData DataOf(const std::string& option) {
   if (!option.empty()) return {std::filesystem::path(option).filename().string(), option};
   const std::filesystem::path installed = InstalledFashionMnistDirectory();
   if (!std::filesystem::exists(installed)) {
-    throw UserError(fmt::format("no data: {} is missing; install Debian's package "
-                                "dataset-fashion-mnist, or give --data DIR or --data builtin",
-                                installed.string()));
+    throw UserError(
+        fmt::format("no data: {} is missing; install Debian's package "
+                    "dataset-fashion-mnist, or give --data DIR or --data builtin",
+                    installed.string()));
   }
   return {"fashion", installed};
 }
@@ -62,7 +63,9 @@ class Progress {
   void Step(const StepRecord& record) {
     const Clock::time_point now = Clock::now();
     const bool last = record.step == plan_.steps;
-    if (!last && now - shown_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10))) return;
+    if (!last &&
+        now - shown_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10)))
+      return;
     shown_ = now;
     const double seconds = std::chrono::duration<double>(now - begin_).count();
     const double each = seconds / static_cast<double>(record.step);
@@ -75,7 +78,8 @@ class Progress {
   }
 
   void Epoch(const History& history) {
-    fmt::print(stderr, "{}epoch {}: loss {:.4f} accuracy {:.4f} val_loss {:.4f} val_accuracy {:.4f}\n",
+    fmt::print(stderr,
+               "{}epoch {}: loss {:.4f} accuracy {:.4f} val_loss {:.4f} val_accuracy {:.4f}\n",
                terminal_ ? "\r\033[K" : "", history.loss.size(), history.loss.back(),
                history.accuracy.back(), history.val_loss.back(), history.val_accuracy.back());
   }
@@ -94,7 +98,8 @@ std::string AgainstGolden(const NamedData& named, const TrainOptions& options, c
   const Golden* golden = goldens.Find(TrainCaseId(named.name, options.settings));
   if (golden == nullptr || !goldens.fault().empty()) return "none";
   Sha256 input;
-  for (const auto* bytes : {&data.train.images, &data.train.labels, &data.test.images, &data.test.labels}) {
+  for (const auto* bytes :
+       {&data.train.images, &data.train.labels, &data.test.images, &data.test.labels}) {
     input.Add(std::as_bytes(std::span(*bytes)));
   }
   if (input.Hex() != golden->input) return "none";
@@ -116,22 +121,18 @@ int RunTrain(const TrainOptions& options) {
 
   Team team(options.threads);
   Progress progress(PlanOf(options.settings, data));
-  const TrainResult result =
-      Train(recipe, options.settings, data, kernels, team,
-            [&](const StepRecord& step) { progress.Step(step); },
-            [&](const History& history) { progress.Epoch(history); });
+  const TrainResult result = Train(
+      recipe, options.settings, data, kernels, team,
+      [&](const StepRecord& step) { progress.Step(step); },
+      [&](const History& history) { progress.Epoch(history); });
   const std::string golden = AgainstGolden(named, options, data, result);
 
   Json environment = Environment();
-  environment["data"] = {{"name", named.name},
-                         {"train", Describe(data.train)},
-                         {"test", Describe(data.test)}};
-  environment["settings"] = {{"recipe", recipe.name},
-                             {"seed", options.settings.seed},
-                             {"batch", options.settings.batch},
-                             {"steps", result.steps.size()},
-                             {"threads", options.threads},
-                             {"isa", kernels.name()},
+  environment["data"] = {
+      {"name", named.name}, {"train", Describe(data.train)}, {"test", Describe(data.test)}};
+  environment["settings"] = {{"recipe", recipe.name},           {"seed", options.settings.seed},
+                             {"batch", options.settings.batch}, {"steps", result.steps.size()},
+                             {"threads", options.threads},      {"isa", kernels.name()},
                              {"determinism", "everywhere"}};
   environment["golden"] = golden;
   if (!options.out.empty()) WriteRun(options.out, result, environment);
@@ -160,16 +161,19 @@ int RunTrain(const TrainOptions& options) {
 void AddTrain(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<TrainOptions>();
   TrainSettings& settings = options->settings;
-  CLI::App* command = app.add_subcommand("train", "Train a recipe: one seed, the same bits everywhere");
+  CLI::App* command =
+      app.add_subcommand("train", "Train a recipe: one seed, the same bits everywhere");
   command->add_option("--recipe", options->recipe, "The recipe: cnn")->capture_default_str();
-  command->add_option("--data", options->data,
-                      "Directory of MNIST's four IDX files, plain or .gz, or 'builtin' "
-                      "(2,048 + 512 images of Fashion-MNIST); default: the installed Fashion-MNIST");
+  command->add_option(
+      "--data", options->data,
+      "Directory of MNIST's four IDX files, plain or .gz, or 'builtin' "
+      "(2,048 + 512 images of Fashion-MNIST); default: the installed Fashion-MNIST");
   AddNumber<std::int64_t>(*command, "--seed", settings.seed, 0, 4294967295, "Seeds everything");
   AddNumber(*command, "--epochs", settings.epochs, 1, 100000, "Whole passes over the data");
-  command->add_option("--steps", settings.steps,
-                      "Overrides --epochs: starts as many epochs as it needs; one cut short is not "
-                      "validated and not in the history")
+  command
+      ->add_option("--steps", settings.steps,
+                   "Overrides --epochs: starts as many epochs as it needs; one cut short is not "
+                   "validated and not in the history")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24));
   AddNumber(*command, "--batch", settings.batch, 1, 65536, "Images in a batch");
   AddNumber(*command, "--threads", options->threads, 1, 1024, "Threads; no bit depends on them");

@@ -71,7 +71,8 @@ nlohmann::ordered_json Environment() {
   utsname system{};
   ::uname(&system);
   nlohmann::ordered_json variables = nlohmann::ordered_json::object();
-  for (const char* name : {"OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "PYTHONHASHSEED", "SAMEBITS_GOLDEN"}) {
+  for (const char* name :
+       {"OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "PYTHONHASHSEED", "SAMEBITS_GOLDEN"}) {
     if (const char* value = std::getenv(name)) variables[name] = value;
   }
   return {

@@ -12,7 +12,8 @@ namespace samebits {
 namespace {
 
 int Main(int argc, char** argv) {
-  CLI::App app{"samebits: the same bits from deep-learning kernels on every machine, proven and priced"};
+  CLI::App app{
+      "samebits: the same bits from deep-learning kernels on every machine, proven and priced"};
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 holds, 1 bits differ, 2 usage or bad input, 3 this machine lacks something.");

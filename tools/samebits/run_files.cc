@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 
 std::vector<Json> ReadJsonLines(const fs::path& path) {
   std::ifstream file(path);
-  if (!file) throw UserError(fmt::format("{}: cannot be read; is it a run's directory?", path.string()));
+  if (!file)
+    throw UserError(fmt::format("{}: cannot be read; is it a run's directory?", path.string()));
   std::vector<Json> lines;
   for (std::string line; std::getline(file, line);) {
     Json parsed = Json::parse(line, nullptr, false);
@@ -36,7 +37,8 @@ std::vector<Json> ReadJsonLines(const fs::path& path) {
 
 Json ReadJson(const fs::path& path) {
   std::ifstream file(path);
-  if (!file) throw UserError(fmt::format("{}: cannot be read; is it a run's directory?", path.string()));
+  if (!file)
+    throw UserError(fmt::format("{}: cannot be read; is it a run's directory?", path.string()));
   Json parsed = Json::parse(file, nullptr, false);
   if (parsed.is_discarded()) throw UserError(fmt::format("{}: not JSON", path.string()));
   return parsed;
@@ -86,14 +88,16 @@ void CompareHistories(const Json& a, const Json& b, Comparison& result) {
                 fmt::format("{} epochs", left.size()), fmt::format("{} epochs", right.size()));
   }
   for (const auto& [key, value] : b.items()) {
-    if (!a.contains(key)) result.Same(false, fmt::format("history {}", key), "missing", value.dump());
+    if (!a.contains(key))
+      result.Same(false, fmt::format("history {}", key), "missing", value.dump());
   }
 }
 
 void CompareWeights(const std::vector<NamedArray>& a, const std::vector<NamedArray>& b,
                     Comparison& result) {
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    const auto &[name, left] = a[i], &[other_name, right] = b[i];
+    const auto& [name, left] = a[i];
+    const auto& [other_name, right] = b[i];
     if (name != other_name || left.shape != right.shape || left.dtype != right.dtype) {
       result.Same(false, fmt::format("tensor {}", name), "another name, shape or type", other_name);
       continue;
@@ -126,12 +130,14 @@ void PrepareRunDirectory(const fs::path& directory) {
       throw UserError(fmt::format("--out {}: is not a directory", directory.string()));
     }
     if (!fs::is_empty(directory, error) || error) {
-      throw UserError(fmt::format("--out {}: is not empty; name a new directory", directory.string()));
+      throw UserError(
+          fmt::format("--out {}: is not empty; name a new directory", directory.string()));
     }
   } else {
     fs::create_directories(directory, error);
     if (error) {
-      throw UserError(fmt::format("--out {}: cannot be created: {}", directory.string(), error.message()));
+      throw UserError(
+          fmt::format("--out {}: cannot be created: {}", directory.string(), error.message()));
     }
   }
   if (::access(directory.c_str(), W_OK) != 0) {
