@@ -11,35 +11,31 @@
 namespace samebits {
 namespace {
 
-bool IsTimed(const Kernel& kernel, const Case& c) {
-  const std::string& id = c.id();
-  return std::any_of(
-      kernel.op->timed_cases.begin(), kernel.op->timed_cases.end(),
-      [&](std::string_view timed) { return id.starts_with(fmt::format("{}_seed", timed)); });
-}
-
 // The reference is one thread of plain scalar code: nothing of it varies but the run. Timed cases
-// and training take it seconds, so it runs them once.
+// and training take it seconds, so it runs them once, and whole training runs not at all.
 std::vector<int> RunPoints(const Kernel& kernel, const Case& c) {
-  const bool slow = IsTimed(kernel, c) || c.Get("steps", 0) > 0;
-  if (kernel.name == "reference" && slow) return {1};
+  const bool reference = kernel.name == "reference";
+  if (IsWholeRun(c)) return reference ? std::vector<int>{} : std::vector<int>{1};
+  if (reference && (IsTimed(*kernel.op, c) || c.Get("steps", 0) > 0)) return {1};
   return {1, 2};
 }
 
 std::vector<int> ProcessPoints(const Kernel& kernel, const Case& c) {
-  if (kernel.name == "reference" || kernel.claim < Claim::kEverywhere || c.Seed() != 812)
-    return {1};
+  const bool judged = kernel.name != "reference" && kernel.claim == Claim::kEverywhere;
+  if (!judged || IsWholeRun(c) || c.Seed() != 812) return {1};
   return {1, 2};
 }
 
-std::vector<int> ThreadsPoints(const Kernel& kernel, const Case&) {
+std::vector<int> ThreadsPoints(const Kernel& kernel, const Case& c) {
   if (kernel.name == "reference") return {1};
+  if (IsWholeRun(c))
+    return kernel.name == "portable" ? std::vector<int>{1} : std::vector<int>{1, 2};
   return {1, 2, 3, 7};
 }
 
 // Plain code is built for every ISA and picks the best at run time: force the others.
-std::vector<int> IsaPoints(const Kernel& kernel, const Case&) {
-  if (kernel.name != "portable") return {0};
+std::vector<int> IsaPoints(const Kernel& kernel, const Case& c) {
+  if (kernel.name != "portable" || IsWholeRun(c)) return {0};
   return {0, 128, 256};
 }
 
@@ -51,6 +47,14 @@ constexpr Axis kAxes[] = {
 };
 
 }  // namespace
+
+bool IsTimed(const Op& op, const Case& c) {
+  return std::any_of(op.timed_cases.begin(), op.timed_cases.end(), [&](std::string_view timed) {
+    return c.id().starts_with(fmt::format("{}_seed", timed));
+  });
+}
+
+bool IsWholeRun(const Case& c) { return c.Get("epochs", 0) > 0; }
 
 std::span<const Axis> AllAxes() { return kAxes; }
 

@@ -42,6 +42,12 @@ struct Cell {
 // The case ids of an operation: its cases with each of kSeeds, its timed cases with seed 812.
 std::vector<std::string> CaseIds(const Op& op);
 
+bool IsTimed(const Op& op, const Case& c);
+
+// A training run over whole epochs: too long for the reference (hours), so `portable` wrote its
+// golden, after the reference had matched the first 30 steps; few axes are crossed with it.
+bool IsWholeRun(const Case& c);
+
 // The case whose whole bitstream is stored: the operation's second case.
 std::string StoredCaseId(const Op& op, std::int64_t seed);
 
