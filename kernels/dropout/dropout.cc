@@ -9,16 +9,21 @@
 
 namespace samebits::dropout {
 
+std::uint32_t KeepBound(double rate) {
+  const auto keep_probability = static_cast<float>(1.0 - rate);
+  return static_cast<std::uint32_t>(std::ceil(std::ldexp(double{keep_probability}, 23)));
+}
+
 Shape ShapeOf(const Case& c) {
   const std::int64_t n = c.Get("n"), millionths = c.Get("rate");
-  if (n < 1 || n > std::int64_t{1} << 32 || millionths < 0 || millionths >= 1000000) {
-    throw UserError(fmt::format(
-        "case '{}': not a dropout: n must be 1 to 2^32 and rate 0 to 999999 millionths", c.id()));
+  if (n < 1 || n >= std::int64_t{1} << 32 || millionths < 0 || millionths >= 1000000) {
+    throw UserError(
+        fmt::format("case '{}': not a dropout: n must be 1 to 2^32 - 1 and rate 0 to 999999 "
+                    "millionths",
+                    c.id()));
   }
   const double rate = static_cast<double>(millionths) / 1e6;
-  // u = f * 2^-23 with integer f is below the float q exactly where f < ceil(q * 2^23).
-  const auto keep_below = std::ceil(static_cast<double>(static_cast<float>(1.0 - rate)) * 0x1p23);
-  return {n, static_cast<float>(1.0 / (1.0 - rate)), static_cast<std::uint32_t>(keep_below)};
+  return {n, static_cast<float>(1.0 / (1.0 - rate)), KeepBound(rate)};
 }
 
 namespace {

@@ -20,11 +20,14 @@ namespace samebits::dropout {
 struct Shape {
   std::int64_t n;
   float scale;
-  // An element is kept where word >> 9 is below this bound.
-  std::uint32_t keep_below;
+  std::uint32_t keep_below;  // KeepBound of the rate
 };
 
-// Throws UserError when there are no elements, more than 2^32, or the rate is not in [0, 1).
+// An element is kept where word >> 9 is below this bound: with k = word >> 9 and u = k / 2^23
+// exactly, u < f32(1 - rate) is k < ceil(2^23 * f32(1 - rate)). 0 <= rate <= 1.
+std::uint32_t KeepBound(double rate);
+
+// Throws UserError when there are no elements, 2^32 or more, or the rate is not in [0, 1).
 Shape ShapeOf(const Case& c);
 
 extern const Op kForward;

@@ -6,7 +6,7 @@
 #include <functional>
 #include <numeric>
 
-#include "model/streams/threefry.h"
+#include "kernels/core/threefry.h"
 
 namespace samebits {
 namespace {

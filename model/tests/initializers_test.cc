@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "kernels/core/threefry.h"
 #include "model/streams/seeds.h"
-#include "model/streams/threefry.h"
 #include "model/tests/testing.h"
 
 namespace samebits {

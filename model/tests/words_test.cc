@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/core/philox.h"
+#include "kernels/core/threefry.h"
 #include "model/streams/mersenne_twister.h"
-#include "model/streams/threefry.h"
 #include "model/tests/testing.h"
 
 namespace samebits {

@@ -1,4 +1,4 @@
-#include "model/streams/threefry.h"
+#include "kernels/core/threefry.h"
 
 #include <bit>
 #include <cmath>
