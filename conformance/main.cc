@@ -12,9 +12,11 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "conformance/problem.h"
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
+#include "model/train_op.h"
 
 namespace samebits {
 namespace {
@@ -49,6 +51,39 @@ class CellTest : public testing::Test {
   Cell cell_;
 };
 
+// The operation's stored case against golden/streams, byte for byte, by every kernel that claims
+// it.
+class StreamTest : public testing::Test {
+ public:
+  StreamTest(const Op& op, std::int64_t seed) : op_(op), seed_(seed) {}
+
+  void TestBody() override {
+    const std::filesystem::path path = StoredStreamPath(GoldenDirectory(), op_, seed_);
+    std::ifstream file(path, std::ios::binary);
+    ASSERT_TRUE(file) << "no golden: " << path << " is missing";
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    const auto bytes = std::as_bytes(std::span(text));
+    const Bitstream stored(bytes.begin(), bytes.end());
+    const std::string case_id = StoredCaseId(op_, seed_);
+    for (const Kernel* kernel : AllKernels()) {
+      if (kernel->op != &op_ || kernel->claim != Claim::kEverywhere) continue;
+      if (!kernel->backend->unavailable().empty()) continue;
+      // The gate has the reference's training run already, and it takes half a minute.
+      if (kernel->name == "reference" && Case::Parse(case_id).Get("steps", 0) > 0) continue;
+      const Bitstream got = Judge::Execute({kernel, case_id, &AllAxes()[0], 1});
+      if (got == stored) continue;
+      const Problem problem(op_, case_id);
+      ASSERT_EQ(got.size(), stored.size()) << path << " is not of this case's size";
+      const auto divergence = FirstDivergence(problem.signature().outputs, got, stored);
+      ADD_FAILURE() << kernel->name << " against " << path << ": " << Describe(*divergence);
+    }
+  }
+
+ private:
+  const Op& op_;
+  std::int64_t seed_;
+};
+
 // A minute's worth: one seed, and of training the fast kernels' first steps.
 bool IsQuick(const Cell& cell) {
   const Case c = Case::Parse(cell.case_id);
@@ -61,6 +96,14 @@ void RegisterCells(Gate& gate, bool quick) {
     if (quick && !IsQuick(cell)) continue;
     testing::RegisterTest("Gate", cell.Id().c_str(), nullptr, nullptr, __FILE__, __LINE__,
                           [&gate, cell]() -> CellTest* { return new CellTest(gate, cell); });
+  }
+  for (const Op* op : AllOps()) {
+    for (const std::int64_t seed : kSeeds) {
+      if (quick && (seed != 812 || op == &kTrainCnn)) continue;
+      const std::string name = fmt::format("{}/{}", op->name, StoredCaseId(*op, seed));
+      testing::RegisterTest("Stream", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                            [op, seed]() -> StreamTest* { return new StreamTest(*op, seed); });
+    }
   }
 }
 

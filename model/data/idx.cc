@@ -64,9 +64,10 @@ IdxFile ReadIdx(const fs::path& path, std::size_t dimensions) {
   // The third byte says "unsigned bytes", the fourth the number of dimensions.
   const auto magic = static_cast<std::uint32_t>(0x800 + dimensions);
   if (header.size() >= 4 && BigEndian(header, 0) != magic) {
-    throw BadFile(path,
-                  fmt::format("begins with {:#010x}, not {:#010x}", BigEndian(header, 0), magic),
-                  kNeedsIdx);
+    throw BadFile(
+        path,
+        fmt::format("its magic number is {:#010x}, not {:#010x}", BigEndian(header, 0), magic),
+        kNeedsIdx);
   }
   if (header.size() < 4 + 4 * dimensions) {
     throw BadFile(path, "is cut short within its header", kFetchAgain);

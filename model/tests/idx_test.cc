@@ -101,8 +101,8 @@ TEST_F(Idx, RefusesMalformedFiles) {
   ExpectRefused(kImages, good_images_.substr(0, 15), "cut short within its header");
   ExpectRefused(kImages, good_images_.substr(0, 27), "promises 12 bytes of data, it has room for");
   ExpectRefused(kImages, good_images_ + "x", "has bytes behind the 12");
-  ExpectRefused(kImages, good_labels_, "begins with 0x00000801, not 0x00000803");
-  ExpectRefused(kLabels, good_images_, "begins with 0x00000803, not 0x00000801");
+  ExpectRefused(kImages, good_labels_, "its magic number is 0x00000801, not 0x00000803");
+  ExpectRefused(kLabels, good_images_, "its magic number is 0x00000803, not 0x00000801");
   ExpectRefused(kImages, Images(0, 2, 2, ""), "a size in its header is 0");
   ExpectRefused(kImages, Images(3, 0, 2, ""), "a size in its header is 0");
   ExpectRefused(kLabels, Labels(3, std::string("\x00\x0a\x05", 3)), "label 1 is 10, above 9");

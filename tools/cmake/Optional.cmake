@@ -1,5 +1,14 @@
 # What may be missing is found or reported, never half-built.
 
+set(SAMEBITS_HAVE_LIBGOMP FALSE)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  find_package(OpenMP QUIET COMPONENTS CXX)
+  set(SAMEBITS_HAVE_LIBGOMP ${OpenMP_CXX_FOUND})
+endif()
+if(NOT SAMEBITS_HAVE_LIBGOMP)
+  message(STATUS "libgomp: not used (needs g++ on x86-64), comparator kernels report themselves unavailable")
+endif()
+
 find_package(dnnl 3 CONFIG QUIET)
 if(dnnl_FOUND)
   message(STATUS "oneDNN ${dnnl_VERSION}: found, its kernels are comparators")

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# The samebits command as a user meets it: what it writes, and what bad input gets: one clear line,
+# the documented exit code, no half-written file.   usage: commands.sh SAMEBITS SOURCE_DIRECTORY
+set -uo pipefail
+samebits=$1 source=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 2
+checks=0 failures=0
+
+fail() {
+  failures=$((failures + 1))
+  printf 'FAILED: %s\n' "$*"
+}
+
+# expect CODE PATTERN ARGUMENT...: exit code, and on standard error exactly one line like PATTERN
+# (nothing is asked of it where PATTERN is empty).
+expect() {
+  local code=$1 pattern=$2 got=0
+  shift 2
+  checks=$((checks + 1))
+  "$samebits" "$@" >stdout 2>stderr </dev/null || got=$?
+  [[ $got == "$code" ]] || fail "$*: exit code $got, not $code: $(<stderr)"
+  [[ -z $pattern ]] && return
+  [[ $(wc -l <stderr) == 1 ]] || fail "$*: not one line: $(<stderr)"
+  grep -qE -- "$pattern" stderr || fail "$*: no '$pattern' in: $(<stderr)"
+}
+
+# A sound data set of a few images, to be broken in one way at a time.
+sound() {
+  rm -rf data && mkdir data
+  local part count
+  for part in train:5 t10k:3; do
+    count=${part#*:} part=${part%:*}
+    { printf '\x00\x00\x08\x03\x00\x00\x00\x0'"$count"'\x00\x00\x00\x04\x00\x00\x00\x04'
+      head -c $((count * 16)) /dev/zero; } >"data/$part-images-idx3-ubyte"
+    { printf '\x00\x00\x08\x01\x00\x00\x00\x0'"$count"; head -c "$count" /dev/zero; } \
+      >"data/$part-labels-idx1-ubyte"
+  done
+}
+
+train=(train --data data --steps 1 --threads 1 --out run)
+
+# bad FILE PATTERN COMMAND...: COMMAND breaks the sound data; training names FILE and the cause.
+bad() {
+  local file=$1 pattern=$2
+  shift 2
+  sound
+  (cd data && eval "$*")
+  expect 2 "$file.*($pattern)" "${train[@]}"
+  [[ ! -e run ]] || fail "$*: left a run behind"
+  rm -rf run
+}
+
+sound
+expect 0 '' "${train[@]}"
+[[ $(ls run) == $'digests.jsonl\nenvironment.json\nhistory.json\nweights.npz' ]] || fail "files: $(ls run)"
+grep -qE '^\{"step":1,"loss":[0-9.]+,"loss_bits":"[0-9a-f]{8}","weights":"[0-9a-f]{64}"\}$' \
+  run/digests.jsonl || fail "digests.jsonl: $(<run/digests.jsonl)"
+expect 2 'run: is not empty' "${train[@]}"
+rm -rf run
+
+images=train-images-idx3-ubyte labels=train-labels-idx1-ubyte
+bad $images 'neither' rm $images
+bad $images 'empty|truncated|header' ": >$images"
+bad $images 'truncated|bytes' "truncate -s -1 $images"
+bad $images 'truncated|header' "truncate -s 9 $images"
+bad $images 'trailing|more|bytes' "printf x >>$images"
+bad $images 'magic' "printf '\\x00\\x00\\x08\\x01' | dd of=$images conv=notrunc status=none"
+bad $images 'memory|bytes|size|GiB' "printf '\\xff\\xff\\xff\\xff' | dd of=$images bs=1 seek=4 conv=notrunc status=none"
+bad $labels 'magic' "printf '\\x00\\x00\\x08\\x03' | dd of=$labels conv=notrunc status=none"
+bad $labels 'label' "printf '\\x0a' | dd of=$labels bs=1 seek=9 conv=notrunc status=none"
+bad labels 'count|labels' "printf '\\x04' | dd of=$labels bs=1 seek=7 conv=notrunc status=none; truncate -s 12 $labels"
+bad $images 'gzip|compress' "gzip $images; truncate -s -3 $images.gz"
+bad $images 'gzip|compress|CRC|sum' "gzip $images; printf 'xxxx' | dd of=$images.gz bs=1 seek=\$((\$(stat -c %s $images.gz) - 8)) conv=notrunc status=none"
+
+sound
+gzip data/*
+expect 0 '' "${train[@]}"
+rm -rf run
+expect 2 'nowhere' train --data nowhere --out run
+[[ ! -e run ]] || fail 'data that is not there left a run behind'
+
+expect 2 'banana' train --isa banana
+expect 2 'recipe' train --recipe bread
+expect 2 'seed' train --seed -1
+expect 2 'seed' train --seed 4294967296
+expect 2 'batch' train --batch 0
+expect 2 'threads' train --threads 0
+expect 2 'epochs' train --epochs many
+expect 2 'steps' train --steps -1
+expect 2 'frobnicate' train --frobnicate
+expect 2 '' frobnicate
+expect 2 'subcommand' 
+expect 0 '' --help
+expect 0 '' train --help
+touch file
+expect 2 'file: is not a directory' train --data builtin --steps 1 --out file
+expect 2 'cannot be created' train --data builtin --steps 1 --out file/run
+expect 2 'cannot be created|not writable' train --data builtin --steps 1 --out /proc/run
+grep -qw avx2 /proc/cpuinfo || expect 3 'AVX2' train --data builtin --isa avx2
+
+# The initial weights, one line of JSON, and comparisons.
+expect 0 '' train --data builtin --steps 0 --json --out zero
+[[ $(wc -l <stdout) == 1 ]] || fail 'train --json is not one line'
+expect 0 '' train --data builtin --steps 2 --threads 1 --isa portable --out two
+expect 0 '' train --data builtin --steps 2 --threads 3 --out again
+expect 0 '' train --data builtin --steps 2 --seed 42 --out other
+expect 0 '' compare two again
+expect 1 '' compare two other
+grep -q 'first divergence: step 1 loss_bits' stdout || fail "compare: $(<stdout)"
+expect 1 '' compare two zero
+expect 1 '' compare two zero --json
+sed -i '2s/"weights":"./"weights":"x/' again/digests.jsonl
+expect 1 '' compare two again
+grep -q 'first divergence: step 2 weights' stdout || fail "compare: $(<stdout)"
+expect 2 'nowhere' compare two nowhere
+echo 'not json' >again/history.json
+expect 2 'history.json.*not JSON' compare two again
+expect 2 'no case matches' golden list nonsense
+expect 1 '' golden diff "$source/golden" "$folder"
+expect 0 '' golden diff "$source/golden" "$source/golden"
+
+printf '%d checks, %d failed\n' "$checks" "$failures"
+((failures == 0))
