@@ -36,7 +36,7 @@ std::vector<int> ThreadsPoints(const Kernel& kernel, const Case& c) {
 // Plain code is built for every ISA and picks the best at run time: force the others.
 std::vector<int> IsaPoints(const Kernel& kernel, const Case& c) {
   if (kernel.name != "portable" || IsWholeRun(c)) return {0};
-  return {0, 128, 256};
+  return {0, 128, 256, 512};
 }
 
 constexpr Axis kAxes[] = {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -17,10 +16,11 @@
 namespace samebits {
 namespace {
 
-std::optional<IsaLimit> LimitOf(const Setting& setting) {
-  if (setting.isa_bits == 0) return std::nullopt;
-  return std::optional<IsaLimit>(std::in_place,
-                                 setting.isa_bits >= 256 ? Isa::kAvx2 : Isa::kBaseline);
+Isa IsaOf(const Setting& setting) {
+  if (setting.isa_bits == 0) return BestIsa();
+  return setting.isa_bits >= 512   ? Isa::kAvx512
+         : setting.isa_bits >= 256 ? Isa::kAvx2
+                                   : Isa::kBaseline;
 }
 
 Bitstream RunOnce(const Cell& cell, Problem& problem, Team& team) {
@@ -31,7 +31,7 @@ Bitstream RunOnce(const Cell& cell, Problem& problem, Team& team) {
 
 Bitstream RunAll(const Cell& cell, Problem& problem) {
   const Setting setting = cell.SettingOf();
-  const auto limit = LimitOf(setting);
+  const IsaLimit limit(IsaOf(setting));
   Team team(setting.threads);
   Bitstream first = RunOnce(cell, problem, team);
   for (int i = 1; i < setting.repeats; ++i) {
@@ -109,8 +109,9 @@ Outcome Judge::Compare(const Cell& cell) {
   if (std::string reason = kernel.backend->unavailable(); !reason.empty()) {
     return {cell, Verdict::kUnavailable, std::move(reason), {}};
   }
-  if (cell.SettingOf().isa_bits >= 256 && BestIsa() < Isa::kAvx2) {
-    return {cell, Verdict::kUnavailable, kCpuAvx2.unavailable(), {}};
+  if (const Isa isa = IsaOf(cell.SettingOf()); isa > BestIsa()) {
+    const Backend& lacking = isa == Isa::kAvx512 ? kCpuAvx512 : kCpuAvx2;
+    return {cell, Verdict::kUnavailable, lacking.unavailable(), {}};
   }
   const GoldenFile& goldens = GoldensOf(*kernel.op);
   const auto mismatch = [&](std::string reason, Digest output) {

@@ -80,7 +80,8 @@ void TrainWith(const Case& c, const Buffers& buffers, Team& team) {
 constexpr std::string_view kCases[] = {"builtin_steps30b64"};
 constexpr std::string_view kWholeRun[] = {"fashion_epochs2b64"};
 
-constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2";
+constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2",
+                           kAvx512 = "avx512";
 
 constexpr auto kAll = Claim::kEverywhere;
 
@@ -88,6 +89,7 @@ const Kernel kRows[] = {
     {&kTrainCnn, kReference, &kCpu, kAll, TrainWith<kReference>},
     {&kTrainCnn, kPortable, &kCpu, kAll, TrainWith<kPortable>},
     {&kTrainCnn, kAvx2, &kCpuAvx2, kAll, TrainWith<kAvx2>},
+    {&kTrainCnn, kAvx512, &kCpuAvx512, kAll, TrainWith<kAvx512>},
 };
 
 }  // namespace

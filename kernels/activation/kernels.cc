@@ -14,25 +14,34 @@ KernelFunction ReluForward, ReluBackward, Exp, Log;
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
 KernelFunction ReluForward, ReluBackward, Exp, Log;
 }
+namespace avx512 {  // portable.cc, built with AVX-512
+KernelFunction ReluForward, ReluBackward, Exp, Log;
+}
 
 constexpr auto kAll = Claim::kEverywhere;
 
 constexpr Kernel kRows[] = {
     {&kReluForward, "reference", &kCpu, kAll, reference::ReluForward},
-    {&kReluForward, "portable", &kCpu, kAll, Best<baseline::ReluForward, avx2::ReluForward>},
+    {&kReluForward, "portable", &kCpu, kAll,
+     Best<baseline::ReluForward, avx2::ReluForward, avx512::ReluForward>},
     {&kReluForward, "avx2", &kCpuAvx2, kAll, avx2::ReluForward},
+    {&kReluForward, "avx512", &kCpuAvx512, kAll, avx512::ReluForward},
 
     {&kReluBackward, "reference", &kCpu, kAll, reference::ReluBackward},
-    {&kReluBackward, "portable", &kCpu, kAll, Best<baseline::ReluBackward, avx2::ReluBackward>},
+    {&kReluBackward, "portable", &kCpu, kAll,
+     Best<baseline::ReluBackward, avx2::ReluBackward, avx512::ReluBackward>},
     {&kReluBackward, "avx2", &kCpuAvx2, kAll, avx2::ReluBackward},
+    {&kReluBackward, "avx512", &kCpuAvx512, kAll, avx512::ReluBackward},
 
     {&kExp, "reference", &kCpu, kAll, reference::Exp},
-    {&kExp, "portable", &kCpu, kAll, Best<baseline::Exp, avx2::Exp>},
+    {&kExp, "portable", &kCpu, kAll, Best<baseline::Exp, avx2::Exp, avx512::Exp>},
     {&kExp, "avx2", &kCpuAvx2, kAll, avx2::Exp},
+    {&kExp, "avx512", &kCpuAvx512, kAll, avx512::Exp},
 
     {&kLog, "reference", &kCpu, kAll, reference::Log},
-    {&kLog, "portable", &kCpu, kAll, Best<baseline::Log, avx2::Log>},
+    {&kLog, "portable", &kCpu, kAll, Best<baseline::Log, avx2::Log, avx512::Log>},
     {&kLog, "avx2", &kCpuAvx2, kAll, avx2::Log},
+    {&kLog, "avx512", &kCpuAvx512, kAll, avx512::Log},
 };
 
 }  // namespace samebits::activation

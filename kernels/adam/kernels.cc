@@ -14,13 +14,17 @@ KernelFunction Update;
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
 KernelFunction Update;
 }
+namespace avx512 {  // portable.cc, built with AVX-512
+KernelFunction Update;
+}
 
 constexpr auto kAll = Claim::kEverywhere;
 
 constexpr Kernel kRows[] = {
     {&kUpdate, "reference", &kCpu, kAll, reference::Update},
-    {&kUpdate, "portable", &kCpu, kAll, Best<baseline::Update, avx2::Update>},
+    {&kUpdate, "portable", &kCpu, kAll, Best<baseline::Update, avx2::Update, avx512::Update>},
     {&kUpdate, "avx2", &kCpuAvx2, kAll, avx2::Update},
+    {&kUpdate, "avx512", &kCpuAvx512, kAll, avx512::Update},
 };
 
 }  // namespace samebits::adam

@@ -17,12 +17,15 @@ ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
 ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
 }
+namespace avx512 {  // portable.cc, built with AVX-512
+ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
+}
 
 template <ShapedFunction* function>
 constexpr KernelFunction* kShaped = WithShape<ShapeOf, function>;
 
-template <ShapedFunction* baseline, ShapedFunction* avx2>
-constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>>;
+template <ShapedFunction* baseline, ShapedFunction* avx2, ShapedFunction* avx512>
+constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>, kShaped<avx512>>;
 
 // An ISA's micro-kernels (kernels/tile) under the loops of tiled.cc.
 template <auto function, const tile::MicroKernels& micro>
@@ -34,21 +37,32 @@ constexpr auto kAll = Claim::kEverywhere;
 
 constexpr Kernel kRows[] = {
     {&kForward, "reference", &kCpu, kAll, reference::Forward},
-    {&kForward, "portable", &kCpu, kAll, kPlain<baseline::Forward, avx2::Forward>},
+    {&kForward, "portable", &kCpu, kAll, kPlain<baseline::Forward, avx2::Forward, avx512::Forward>},
     {&kForward, "avx2", &kCpuAvx2, kAll, Tiled<tiled::Forward, tile::kAvx2>},
+    {&kForward, "avx512", &kCpuAvx512, kAll, Tiled<tiled::Forward, tile::kAvx512>},
+    {&kForward, "avx512_on_avx2", &kCpuAvx2, kAll, Tiled<tiled::Forward, tile::kAvx512OnAvx2>},
 
     {&kDataGradient, "reference", &kCpu, kAll, reference::DataGradient},
-    {&kDataGradient, "portable", &kCpu, kAll, kPlain<baseline::DataGradient, avx2::DataGradient>},
+    {&kDataGradient, "portable", &kCpu, kAll,
+     kPlain<baseline::DataGradient, avx2::DataGradient, avx512::DataGradient>},
     {&kDataGradient, "avx2", &kCpuAvx2, kAll, Tiled<tiled::DataGradient, tile::kAvx2>},
+    {&kDataGradient, "avx512", &kCpuAvx512, kAll, Tiled<tiled::DataGradient, tile::kAvx512>},
+    {&kDataGradient, "avx512_on_avx2", &kCpuAvx2, kAll,
+     Tiled<tiled::DataGradient, tile::kAvx512OnAvx2>},
 
     {&kWeightGradient, "reference", &kCpu, kAll, reference::WeightGradient},
     {&kWeightGradient, "portable", &kCpu, kAll,
-     kPlain<baseline::WeightGradient, avx2::WeightGradient>},
+     kPlain<baseline::WeightGradient, avx2::WeightGradient, avx512::WeightGradient>},
     {&kWeightGradient, "avx2", &kCpuAvx2, kAll, Tiled<tiled::WeightGradient, tile::kAvx2>},
+    {&kWeightGradient, "avx512", &kCpuAvx512, kAll, Tiled<tiled::WeightGradient, tile::kAvx512>},
+    {&kWeightGradient, "avx512_on_avx2", &kCpuAvx2, kAll,
+     Tiled<tiled::WeightGradient, tile::kAvx512OnAvx2>},
 
     {&kBiasGradient, "reference", &kCpu, kAll, reference::BiasGradient},
-    {&kBiasGradient, "portable", &kCpu, kAll, kPlain<baseline::BiasGradient, avx2::BiasGradient>},
+    {&kBiasGradient, "portable", &kCpu, kAll,
+     kPlain<baseline::BiasGradient, avx2::BiasGradient, avx512::BiasGradient>},
     {&kBiasGradient, "avx2", &kCpuAvx2, kAll, kShaped<avx2::BiasGradient>},
+    {&kBiasGradient, "avx512", &kCpuAvx512, kAll, kShaped<avx512::BiasGradient>},
 };
 
 }  // namespace samebits::conv2d

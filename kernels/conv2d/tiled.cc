@@ -283,7 +283,7 @@ class WeightGradientPlan {
       finish.merge[m] = waiting + fold.merge[m] * buffer_floats;
     }
     finish.bias = nullptr;
-    alignas(64) float narrow[tile::kMostRows * 64];
+    alignas(64) float narrow[tile::kMostRows * tile::kMostColumns];
     float* places[tile::kMostRows];
     const std::int64_t real = std::min<std::int64_t>(micro_.columns, s_.k - column);
     float* const out = sums + RowOf(tile) * s_.k + column;

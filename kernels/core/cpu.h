@@ -6,7 +6,7 @@
 namespace samebits {
 
 // The instruction sets that files are built for, each including those before it.
-enum class Isa : int { kBaseline, kAvx2 };
+enum class Isa : int { kBaseline, kAvx2, kAvx512 };
 
 // The best one of this processor and operating system, capped by IsaLimit.
 Isa BestIsa();
@@ -23,14 +23,22 @@ class IsaLimit {
 
 extern const Backend kCpu;
 extern const Backend kCpuAvx2;
+extern const Backend kCpuAvx512;
 
-// Runs the best of one plain source's builds. Files built for an ISA take the shape of the case
-// where they need one.
-template <KernelFunction* baseline, KernelFunction* avx2>
+// Runs the best of one plain source's builds.
+template <KernelFunction* baseline, KernelFunction* avx2, KernelFunction* avx512>
 void Best(const Case& c, const Buffers& buffers, Team& team) {
-  (BestIsa() >= Isa::kAvx2 ? avx2 : baseline)(c, buffers, team);
+  switch (BestIsa()) {
+    case Isa::kAvx512:
+      return avx512(c, buffers, team);
+    case Isa::kAvx2:
+      return avx2(c, buffers, team);
+    default:
+      return baseline(c, buffers, team);
+  }
 }
 
+// For functions that take the shape of the case.
 template <auto shape_of, auto function>
 void WithShape(const Case& c, const Buffers& buffers, Team& team) {
   function(shape_of(c), buffers, team);

@@ -13,6 +13,9 @@ ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
 namespace conv2d::avx2 {
 ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
 }
+namespace conv2d::avx512 {
+ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
+}
 
 namespace dense {
 
@@ -21,13 +24,14 @@ KernelFunction Forward, DataGradient, WeightGradient, BiasGradient;
 }
 namespace baseline = conv2d::baseline;
 namespace avx2 = conv2d::avx2;
+namespace avx512 = conv2d::avx512;
 namespace tiled = conv2d::tiled;
 
 template <ShapedFunction* function>
 constexpr KernelFunction* kShaped = WithShape<ShapeOf, function>;
 
-template <ShapedFunction* baseline, ShapedFunction* avx2>
-constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>>;
+template <ShapedFunction* baseline, ShapedFunction* avx2, ShapedFunction* avx512>
+constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>, kShaped<avx512>>;
 
 template <auto function, const tile::MicroKernels& micro>
 void Tiled(const Case& c, const Buffers& buffers, Team& team) {
@@ -38,21 +42,32 @@ constexpr auto kAll = Claim::kEverywhere;
 
 constexpr Kernel kRows[] = {
     {&kForward, "reference", &kCpu, kAll, reference::Forward},
-    {&kForward, "portable", &kCpu, kAll, kPlain<baseline::Forward, avx2::Forward>},
+    {&kForward, "portable", &kCpu, kAll, kPlain<baseline::Forward, avx2::Forward, avx512::Forward>},
     {&kForward, "avx2", &kCpuAvx2, kAll, Tiled<tiled::Forward, tile::kAvx2>},
+    {&kForward, "avx512", &kCpuAvx512, kAll, Tiled<tiled::Forward, tile::kAvx512>},
+    {&kForward, "avx512_on_avx2", &kCpuAvx2, kAll, Tiled<tiled::Forward, tile::kAvx512OnAvx2>},
 
     {&kDataGradient, "reference", &kCpu, kAll, reference::DataGradient},
-    {&kDataGradient, "portable", &kCpu, kAll, kPlain<baseline::DataGradient, avx2::DataGradient>},
+    {&kDataGradient, "portable", &kCpu, kAll,
+     kPlain<baseline::DataGradient, avx2::DataGradient, avx512::DataGradient>},
     {&kDataGradient, "avx2", &kCpuAvx2, kAll, Tiled<tiled::DataGradient, tile::kAvx2>},
+    {&kDataGradient, "avx512", &kCpuAvx512, kAll, Tiled<tiled::DataGradient, tile::kAvx512>},
+    {&kDataGradient, "avx512_on_avx2", &kCpuAvx2, kAll,
+     Tiled<tiled::DataGradient, tile::kAvx512OnAvx2>},
 
     {&kWeightGradient, "reference", &kCpu, kAll, reference::WeightGradient},
     {&kWeightGradient, "portable", &kCpu, kAll,
-     kPlain<baseline::WeightGradient, avx2::WeightGradient>},
+     kPlain<baseline::WeightGradient, avx2::WeightGradient, avx512::WeightGradient>},
     {&kWeightGradient, "avx2", &kCpuAvx2, kAll, Tiled<tiled::WeightGradient, tile::kAvx2>},
+    {&kWeightGradient, "avx512", &kCpuAvx512, kAll, Tiled<tiled::WeightGradient, tile::kAvx512>},
+    {&kWeightGradient, "avx512_on_avx2", &kCpuAvx2, kAll,
+     Tiled<tiled::WeightGradient, tile::kAvx512OnAvx2>},
 
     {&kBiasGradient, "reference", &kCpu, kAll, reference::BiasGradient},
-    {&kBiasGradient, "portable", &kCpu, kAll, kPlain<baseline::BiasGradient, avx2::BiasGradient>},
+    {&kBiasGradient, "portable", &kCpu, kAll,
+     kPlain<baseline::BiasGradient, avx2::BiasGradient, avx512::BiasGradient>},
     {&kBiasGradient, "avx2", &kCpuAvx2, kAll, kShaped<avx2::BiasGradient>},
+    {&kBiasGradient, "avx512", &kCpuAvx512, kAll, kShaped<avx512::BiasGradient>},
 };
 
 }  // namespace dense

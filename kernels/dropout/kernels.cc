@@ -16,20 +16,26 @@ ShapedFunction Apply;
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
 ShapedFunction Apply;
 }
+namespace avx512 {  // portable.cc, built with AVX-512
+ShapedFunction Apply;
+}
 
 constexpr KernelFunction* kBaseline = WithShape<ShapeOf, baseline::Apply>;
 constexpr KernelFunction* kAvx2 = WithShape<ShapeOf, avx2::Apply>;
+constexpr KernelFunction* kAvx512 = WithShape<ShapeOf, avx512::Apply>;
 
 constexpr auto kAll = Claim::kEverywhere;
 
 constexpr Kernel kRows[] = {
     {&kForward, "reference", &kCpu, kAll, reference::Apply},
-    {&kForward, "portable", &kCpu, kAll, Best<kBaseline, kAvx2>},
+    {&kForward, "portable", &kCpu, kAll, Best<kBaseline, kAvx2, kAvx512>},
     {&kForward, "avx2", &kCpuAvx2, kAll, kAvx2},
+    {&kForward, "avx512", &kCpuAvx512, kAll, kAvx512},
 
     {&kBackward, "reference", &kCpu, kAll, reference::Apply},
-    {&kBackward, "portable", &kCpu, kAll, Best<kBaseline, kAvx2>},
+    {&kBackward, "portable", &kCpu, kAll, Best<kBaseline, kAvx2, kAvx512>},
     {&kBackward, "avx2", &kCpuAvx2, kAll, kAvx2},
+    {&kBackward, "avx512", &kCpuAvx512, kAll, kAvx512},
 };
 
 }  // namespace samebits::dropout

@@ -16,33 +16,44 @@ ShapedFunction MaxForward, MaxBackward, GlobalAverageForward, GlobalAverageBackw
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
 ShapedFunction MaxForward, MaxBackward, GlobalAverageForward, GlobalAverageBackward;
 }
+namespace avx512 {  // portable.cc, built with AVX-512
+ShapedFunction MaxForward, MaxBackward, GlobalAverageForward, GlobalAverageBackward;
+}
 
 template <ShapedFunction* function>
 constexpr KernelFunction* kShaped = WithShape<ShapeOf, function>;
 
-template <ShapedFunction* baseline, ShapedFunction* avx2>
-constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>>;
+template <ShapedFunction* baseline, ShapedFunction* avx2, ShapedFunction* avx512>
+constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>, kShaped<avx512>>;
 
 constexpr auto kAll = Claim::kEverywhere;
 
 constexpr Kernel kRows[] = {
     {&kMaxForward, "reference", &kCpu, kAll, reference::MaxForward},
-    {&kMaxForward, "portable", &kCpu, kAll, kPlain<baseline::MaxForward, avx2::MaxForward>},
+    {&kMaxForward, "portable", &kCpu, kAll,
+     kPlain<baseline::MaxForward, avx2::MaxForward, avx512::MaxForward>},
     {&kMaxForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::MaxForward>},
+    {&kMaxForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::MaxForward>},
 
     {&kMaxBackward, "reference", &kCpu, kAll, reference::MaxBackward},
-    {&kMaxBackward, "portable", &kCpu, kAll, kPlain<baseline::MaxBackward, avx2::MaxBackward>},
+    {&kMaxBackward, "portable", &kCpu, kAll,
+     kPlain<baseline::MaxBackward, avx2::MaxBackward, avx512::MaxBackward>},
     {&kMaxBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::MaxBackward>},
+    {&kMaxBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::MaxBackward>},
 
     {&kGlobalAverageForward, "reference", &kCpu, kAll, reference::GlobalAverageForward},
     {&kGlobalAverageForward, "portable", &kCpu, kAll,
-     kPlain<baseline::GlobalAverageForward, avx2::GlobalAverageForward>},
+     kPlain<baseline::GlobalAverageForward, avx2::GlobalAverageForward,
+            avx512::GlobalAverageForward>},
     {&kGlobalAverageForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::GlobalAverageForward>},
+    {&kGlobalAverageForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::GlobalAverageForward>},
 
     {&kGlobalAverageBackward, "reference", &kCpu, kAll, reference::GlobalAverageBackward},
     {&kGlobalAverageBackward, "portable", &kCpu, kAll,
-     kPlain<baseline::GlobalAverageBackward, avx2::GlobalAverageBackward>},
+     kPlain<baseline::GlobalAverageBackward, avx2::GlobalAverageBackward,
+            avx512::GlobalAverageBackward>},
     {&kGlobalAverageBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::GlobalAverageBackward>},
+    {&kGlobalAverageBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::GlobalAverageBackward>},
 };
 
 }  // namespace samebits::pool2d

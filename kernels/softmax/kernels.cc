@@ -16,25 +16,31 @@ ShapedFunction CrossEntropyForward, CrossEntropyBackward;
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
 ShapedFunction CrossEntropyForward, CrossEntropyBackward;
 }
+namespace avx512 {  // portable.cc, built with AVX-512
+ShapedFunction CrossEntropyForward, CrossEntropyBackward;
+}
 
 template <ShapedFunction* function>
 constexpr KernelFunction* kShaped = WithShape<ShapeOf, function>;
 
-template <ShapedFunction* baseline, ShapedFunction* avx2>
-constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>>;
+template <ShapedFunction* baseline, ShapedFunction* avx2, ShapedFunction* avx512>
+constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>, kShaped<avx512>>;
 
 constexpr auto kAll = Claim::kEverywhere;
 
 constexpr Kernel kRows[] = {
     {&kCrossEntropyForward, "reference", &kCpu, kAll, reference::CrossEntropyForward},
     {&kCrossEntropyForward, "portable", &kCpu, kAll,
-     kPlain<baseline::CrossEntropyForward, avx2::CrossEntropyForward>},
+     kPlain<baseline::CrossEntropyForward, avx2::CrossEntropyForward, avx512::CrossEntropyForward>},
     {&kCrossEntropyForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::CrossEntropyForward>},
+    {&kCrossEntropyForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::CrossEntropyForward>},
 
     {&kCrossEntropyBackward, "reference", &kCpu, kAll, reference::CrossEntropyBackward},
     {&kCrossEntropyBackward, "portable", &kCpu, kAll,
-     kPlain<baseline::CrossEntropyBackward, avx2::CrossEntropyBackward>},
+     kPlain<baseline::CrossEntropyBackward, avx2::CrossEntropyBackward,
+            avx512::CrossEntropyBackward>},
     {&kCrossEntropyBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::CrossEntropyBackward>},
+    {&kCrossEntropyBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::CrossEntropyBackward>},
 };
 
 }  // namespace samebits::softmax

@@ -1,6 +1,8 @@
 // 6 x 16 outputs: 12 accumulators, 2 vectors of B and 1 of A fill the 16 registers.
 #include <immintrin.h>
 
+#include <utility>
+
 #include "kernels/tile/tile.h"
 
 namespace samebits::tile {
@@ -28,13 +30,6 @@ struct Vec {
 }  // namespace
 }  // namespace avx2
 
-const MicroKernels kAvx2 = {
-    .rows = 6,
-    .columns = 16,
-    .by_rows = {avx2::ByRows<1, 2>, avx2::ByRows<2, 2>, avx2::ByRows<3, 2>, avx2::ByRows<4, 2>,
-                avx2::ByRows<5, 2>, avx2::ByRows<6, 2>},
-    .by_columns = {avx2::ByColumns<1, 2>, avx2::ByColumns<2, 2>, avx2::ByColumns<3, 2>,
-                   avx2::ByColumns<4, 2>, avx2::ByColumns<5, 2>, avx2::ByColumns<6, 2>},
-};
+constinit const MicroKernels kAvx2 = avx2::TableOf<6, 2>();
 
 }  // namespace samebits::tile

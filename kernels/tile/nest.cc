@@ -59,7 +59,7 @@ void PlaceRows(const Grid& grid, std::int64_t first, std::int64_t count, const f
 template <class Call>
 void FinishNarrow(const MicroKernels& micro, std::int64_t rows, std::int64_t outputs,
                   float* const* out, Finish& finish, const Call& call) {
-  alignas(64) float full[kMostRows * 64];
+  alignas(64) float full[kMostRows * kMostColumns];
   float* full_rows[kMostRows];
   for (std::int64_t i = 0; i < rows; ++i) full_rows[i] = full + i * micro.columns;
   finish.rows = full_rows;

@@ -13,7 +13,8 @@
 
 namespace samebits::tile {
 
-inline constexpr int kMostRows = 6;     // of any tile
+inline constexpr int kMostRows = 12;    // of any tile
+inline constexpr int kMostColumns = 32;  // of any tile
 inline constexpr int kMostMerges = 48;  // a segment, and a tree of 2^47 segments
 
 struct Run {
@@ -41,12 +42,14 @@ struct Finish {
 // A is addressed as row pointers, a_i(k) = rows[i][k], or as one pointer to neighbouring rows,
 // a_i(k) = a[k * step + i].
 struct MicroKernels {
-  int rows, columns;
+  int rows, columns;  // at most kMostRows and kMostColumns
   // Indexed by the rows in use, less 1.
   void (*by_rows[kMostRows])(const float* const* rows, const Chain&, const Finish&);
   void (*by_columns[kMostRows])(const float* a, std::int64_t step, const Chain&, const Finish&);
 };
 
 extern const MicroKernels kAvx2;
+extern const MicroKernels kAvx512;
+extern const MicroKernels kAvx512OnAvx2;  // its tiles and order, on pairs of AVX2 vectors
 
 }  // namespace samebits::tile
