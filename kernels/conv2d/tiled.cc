@@ -282,7 +282,7 @@ class WeightGradientPlan {
     for (int m = 0; m < fold.merges; ++m) {
       finish.merge[m] = waiting + fold.merge[m] * buffer_floats;
     }
-    finish.bias = nullptr;
+    finish.bias = kNoBias;
     alignas(64) float narrow[tile::kMostRows * tile::kMostColumns];
     float* places[tile::kMostRows];
     const std::int64_t real = std::min<std::int64_t>(micro_.columns, s_.k - column);
@@ -300,6 +300,8 @@ class WeightGradientPlan {
       for (std::int64_t i = 0; i < tile.rows; ++i) std::copy_n(places[i], real, out + i * s_.k);
     }
   }
+
+  alignas(64) static constexpr float kNoBias[tile::kMostColumns] = {};
 
   const tile::MicroKernels& micro_;
   const Shape& s_;

@@ -13,6 +13,7 @@ enum class ScratchSlot : std::uint8_t {
   kLeaves,    // one sum per leaf
   kPartials,  // a thread's waiting sums
   kPlaces,    // a thread's row pointers
+  kRows,      // a thread's copies of rows
   kSlots
 };
 

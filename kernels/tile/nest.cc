@@ -44,28 +44,84 @@ std::vector<Block> BlocksOf(const MicroKernels& micro, std::span<const Grid> gri
 void PlaceRows(const Grid& grid, std::int64_t first, std::int64_t count, const float** a,
                float** out) {
   const std::int64_t inner = grid.extent[2], middle = grid.extent[1];
-  std::int64_t k = first % inner, j = first / inner % middle, i = first / inner / middle;
-  for (std::int64_t row = 0; row < count; ++row) {
-    a[row] = grid.a + i * grid.a_step[0] + j * grid.a_step[1] + k * grid.a_step[2];
-    out[row] = grid.out + i * grid.out_step[0] + j * grid.out_step[1] + k * grid.out_step[2];
-    if (++k == inner) {
-      k = 0;
-      if (++j == middle) j = 0, ++i;
+  std::int64_t k = first % inner;
+  for (std::int64_t row = 0; row < count; k = 0) {
+    const std::int64_t line = (first + row) / inner, i = line / middle, j = line % middle;
+    const float* from = grid.a + i * grid.a_step[0] + j * grid.a_step[1] + k * grid.a_step[2];
+    float* to = grid.out + i * grid.out_step[0] + j * grid.out_step[1] + k * grid.out_step[2];
+    for (; k < inner && row < count; ++k, ++row) {
+      a[row] = from;
+      out[row] = to;
+      from += grid.a_step[2];
+      to += grid.out_step[2];
     }
   }
 }
 
-// One tile whose dot ends, when fewer than `columns` outputs are real: by way of a full tile.
-template <class Call>
-void FinishNarrow(const MicroKernels& micro, std::int64_t rows, std::int64_t outputs,
-                  float* const* out, Finish& finish, const Call& call) {
+// The rows of a block and the runs of one chain, as the micro-kernels are to read them.
+struct Rows {
+  const float* const* a;
+  Chain chain;
+};
+
+// Copies the chain's terms of all rows side by side. Pays from a few panels on: rows a power of two
+// apart share the sets of a cache (K = 1,024: .88 of oneDNN's speed without, .97 with), and the
+// runs of a convolution become one.
+class RowCopies {
+ public:
+  RowCopies(const Grid& grid, std::int64_t rows)
+      : places_(static_cast<std::size_t>(rows)), runs_(grid.runs.size()) {}
+
+  Rows Copy(const Rows& from, std::int64_t rows) {
+    constexpr std::int64_t kStride = kChain + 16;  // a line more: neighbours in different sets
+    float* const copies = Scratch(ScratchSlot::kRows, rows * kStride);
+    std::int64_t terms = 0, runs = 0;
+    for (std::int64_t r = 0; r < from.chain.count; ++r) {
+      const Run& run = from.chain.runs[r];
+      for (std::int64_t row = 0; row < rows; ++row) {
+        std::memcpy(copies + row * kStride + terms, from.a[row] + run.a,
+                    static_cast<std::size_t>(run.terms) * sizeof(float));
+      }
+      Run* const last = runs == 0 ? nullptr : &runs_[static_cast<std::size_t>(runs - 1)];
+      if (last != nullptr && last->b + last->terms * from.chain.panel_step == run.b) {
+        last->terms += run.terms;
+      } else {
+        runs_[static_cast<std::size_t>(runs++)] = {terms, run.b, run.terms};
+      }
+      terms += run.terms;
+    }
+    for (std::int64_t row = 0; row < rows; ++row) {
+      places_[static_cast<std::size_t>(row)] = copies + row * kStride;
+    }
+    return {places_.data(), {runs_.data(), runs, nullptr, from.chain.panel_step}};
+  }
+
+ private:
+  std::vector<const float*> places_;
+  std::vector<Run> runs_;
+};
+
+constexpr std::int64_t kPanelsWorthCopies = 4;
+
+// One tile of one chain, whose sum waits or whose dot ends.
+void RunTile(const MicroKernels& micro, const Rows& rows, std::int64_t row, std::int64_t count,
+             Finish& finish, float* const* out, std::int64_t outputs) {
+  const auto run = micro.by_rows[count - 1];
+  if (finish.partial != nullptr || outputs >= micro.columns) {
+    finish.rows = out;
+    return run(rows.a + row, rows.chain, finish);
+  }
+  // Fewer outputs than columns: by way of a full tile.
   alignas(64) float full[kMostRows * kMostColumns];
   float* full_rows[kMostRows];
-  for (std::int64_t i = 0; i < rows; ++i) full_rows[i] = full + i * micro.columns;
+  for (std::int64_t i = 0; i < count; ++i) full_rows[i] = full + i * micro.columns;
+  const std::int64_t column = finish.column;
   finish.rows = full_rows;
-  call(finish);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    std::memcpy(out[i], full_rows[i], static_cast<std::size_t>(outputs) * sizeof(float));
+  finish.column = 0;
+  run(rows.a + row, rows.chain, finish);
+  finish.column = column;
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::memcpy(out[i] + column, full_rows[i], static_cast<std::size_t>(outputs) * sizeof(float));
   }
 }
 
@@ -80,43 +136,52 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
       ScratchSlot::kPlaces, static_cast<std::size_t>(2 * block.rows) * sizeof(float*)));
   auto** out_rows = const_cast<float**>(a_rows + block.rows);
   PlaceRows(grid, block.row, block.rows, a_rows, out_rows);
+  const bool copying = block.panels >= kPanelsWorthCopies;
+  RowCopies copies(grid, copying ? block.rows : 0);
 
   for (std::int64_t c = 0; c < chains; ++c) {
     const FoldStep fold = FoldOf(c, chains);
     const std::int64_t first_run = c == 0 ? 0 : grid.chain_end[static_cast<std::size_t>(c - 1)];
-    Chain chain{grid.runs.data() + first_run,
-                grid.chain_end[static_cast<std::size_t>(c)] - first_run, nullptr, b.columns};
+    const std::int64_t runs = grid.chain_end[static_cast<std::size_t>(c)] - first_run;
+    Rows rows{a_rows, {grid.runs.data() + first_run, runs, nullptr, b.columns}};
+    if (copying) rows = copies.Copy(rows, block.rows);
     for (std::int64_t p = 0; p < block.panels; ++p) {
       const std::int64_t panel = block.panel + p, column = panel * micro.columns;
-      chain.panel = b.PanelOf(c, panel);
+      rows.chain.panel = b.PanelOf(c, panel);
       Finish finish;
       finish.merges = fold.merges;
       finish.relu = relu;
-      finish.bias = b.bias == nullptr ? nullptr : b.bias + column;
-      float* places[kMostRows];
+      finish.column = column;
+      finish.bias = b.bias + column;
       for (std::int64_t t = 0; t < tiles; ++t) {
-        const std::int64_t row = t * micro.rows,
-                           rows = std::min<std::int64_t>(micro.rows, block.rows - row);
         float* const buffer = waiting + (p * tiles + t) * tile_floats;
         for (int m = 0; m < fold.merges; ++m) {
           finish.merge[m] = buffer + fold.merge[m] * buffer_floats;
         }
-        const auto call = [&](const Finish& f) { micro.by_rows[rows - 1](a_rows + row, chain, f); };
-        if (fold.into >= 0) {
-          finish.partial = buffer + fold.into * buffer_floats;
-          call(finish);
-          continue;
-        }
-        for (std::int64_t i = 0; i < rows; ++i) places[i] = out_rows[row + i] + column;
-        const std::int64_t outputs = std::min<std::int64_t>(micro.columns, b.outputs - column);
-        if (outputs < micro.columns) {
-          FinishNarrow(micro, rows, outputs, places, finish, call);
-        } else {
-          finish.rows = places;
-          call(finish);
-        }
+        finish.partial = fold.into < 0 ? nullptr : buffer + fold.into * buffer_floats;
+        const std::int64_t row = t * micro.rows;
+        RunTile(micro, rows, row, std::min<std::int64_t>(micro.rows, block.rows - row), finish,
+                out_rows + row, b.outputs - column);
       }
     }
+  }
+}
+
+// The terms [begin, end) of `real` columns, filled up to `columns`.
+void PackPanel(const SourceB& source, std::int64_t begin, std::int64_t end, std::int64_t column,
+               std::int64_t real, std::int64_t columns, float* to) {
+  const auto width = static_cast<std::size_t>(real) * sizeof(float);
+  std::int64_t outer = begin / source.inner, inner = begin % source.inner;
+  const float* const first = source.source + column * source.column_step;
+  for (std::int64_t k = begin; k < end; ++k, to += columns) {
+    const float* const from = first + outer * source.outer_step + inner * source.inner_step;
+    if (source.column_step == 1) {
+      std::memcpy(to, from, width);
+    } else {
+      for (std::int64_t j = 0; j < real; ++j) to[j] = from[j * source.column_step];
+    }
+    for (std::int64_t j = real; j < columns; ++j) to[j] = 0.0f;
+    if (++inner == source.inner) inner = 0, ++outer;
   }
 }
 
@@ -137,24 +202,17 @@ PackedB Pack(const MicroKernels& micro, const SourceB& source, std::int64_t term
   const std::int64_t padded = b.panels() * b.columns;
   float* const data = Scratch(ScratchSlot::kWeights, padded * (terms + 1));
   b.data = data;
-  if (bias != nullptr) {
-    float* const copy = data + padded * terms;
-    std::copy_n(bias, outputs, copy);
-    std::fill(copy + outputs, copy + padded, 0.0f);
-    b.bias = copy;
+  float* const padded_bias = data + padded * terms;
+  for (std::int64_t j = 0; j < padded; ++j) {
+    padded_bias[j] = (bias == nullptr || j >= outputs ? 0.0f : bias[j]) + 0.0f;
   }
+  b.bias = padded_bias;
   team.Run(b.chains(), [&](std::int64_t chain) {
     const std::int64_t begin = chain * kChain, end = std::min(begin + kChain, terms);
     for (std::int64_t panel = 0; panel < b.panels(); ++panel) {
-      float* to = const_cast<float*>(b.PanelOf(chain, panel));
-      const std::int64_t column = panel * b.columns;
-      const std::int64_t real = std::min(b.columns, outputs - column);
-      for (std::int64_t k = begin; k < end; ++k, to += b.columns) {
-        const float* from = source.source + k / source.inner * source.outer_step +
-                            k % source.inner * source.inner_step + column * source.column_step;
-        for (std::int64_t j = 0; j < real; ++j) to[j] = from[j * source.column_step];
-        for (std::int64_t j = real; j < b.columns; ++j) to[j] = 0.0f;
-      }
+      PackPanel(source, begin, end, panel * b.columns,
+                std::min(b.columns, outputs - panel * b.columns), b.columns,
+                const_cast<float*>(b.PanelOf(chain, panel)));
     }
   });
   return b;

@@ -16,7 +16,7 @@ namespace samebits::tile {
 // term k of chain c and panel p begins at PanelOf(c, p) + (k - 256 c) * columns.
 struct PackedB {
   const float* data;
-  const float* bias;  // filled up like the panels; null where there is none
+  const float* bias;  // + 0.0f, filled up like the panels; 0 where there is none
   std::int64_t terms, outputs, columns;
 
   std::int64_t panels() const { return (outputs + columns - 1) / columns; }

@@ -5,7 +5,10 @@
 //   acc = +0, then acc = fma(a_i(k), b_j(k), acc) over the runs' terms in order,
 //   acc = merge[0] + acc, acc = merge[1] + acc, ... (the waiting sums of this output),
 // and either acc waits in `partial` (rows of `columns` floats), or the dot ends here and
-//   acc = acc + 0.0f, + bias[j] when there is one, then relu when asked for.
+//   acc = acc + bias[j], then relu when asked for,
+// where `bias` is the operation's bias + 0.0f, or 0 where there is none. That one add is the
+// contract's two, acc + 0.0f and + bias: they differ only for acc = bias = -0, and no bias is -0
+// here.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +16,9 @@
 
 namespace samebits::tile {
 
-inline constexpr int kMostRows = 12;    // of any tile
+inline constexpr int kMostRows = 12;     // of any tile
 inline constexpr int kMostColumns = 32;  // of any tile
-inline constexpr int kMostMerges = 48;  // a segment, and a tree of 2^47 segments
+inline constexpr int kMostMerges = 48;   // a segment, and a tree of 2^47 segments
 
 struct Run {
   std::int64_t a;  // offset of the first term in A, in floats
@@ -34,8 +37,9 @@ struct Finish {
   const float* merge[kMostMerges];
   int merges = 0;
   float* partial = nullptr;  // null: the dot ends here
-  float* const* rows;        // where row i of the finished tile goes: `columns` floats
-  const float* bias;         // null or `columns` floats
+  float* const* rows;  // row i of the finished tile goes to rows[i] + column, `columns` floats
+  std::int64_t column = 0;
+  const float* bias;  // `columns` floats, none of them -0
   bool relu = false;
 };
 
