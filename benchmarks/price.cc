@@ -89,6 +89,32 @@ const Cell* Fastest(const std::vector<const Cell*>& cells, const Times& times) {
   return best == cells.end() ? nullptr : *best;
 }
 
+class Drifts {
+ public:
+  void Add(const Cell& cell, const Outcome& outcome, Judge& judge) {
+    Drift& drift = Of(cell.kernel->name);
+    ++drift.cells;
+    drift.golden += outcome.verdict == Verdict::kMatch;
+    const Cell twice{cell.kernel, cell.case_id, &AllAxes()[0], 2};
+    drift.runs += judge.Evaluate(twice).verdict == Verdict::kMismatch;
+    const auto first = first_.try_emplace(fmt::format("{}@{}", cell.kernel->name, cell.case_id),
+                                          outcome.output.whole);
+    drift.threads += first.first->second != outcome.output.whole;
+  }
+  std::vector<Drift> Take() { return std::move(drifts_); }
+
+ private:
+  Drift& Of(std::string_view kernel) {
+    for (Drift& drift : drifts_) {
+      if (drift.kernel == kernel) return drift;
+    }
+    return drifts_.emplace_back(Drift{std::string(kernel)});
+  }
+
+  std::vector<Drift> drifts_;
+  std::map<std::string, std::string> first_;  // digests on the first number of threads
+};
+
 }  // namespace
 
 PriceList Prices(const PriceSettings& settings,
@@ -96,6 +122,7 @@ PriceList Prices(const PriceSettings& settings,
   InitializeLibrary(settings);
   Judge judge(GoldenDirectory(), {});
   PriceList list;
+  Drifts drifts;
   const std::vector<Cell> cells = TimedCells(settings.threads);
   for (std::size_t begin = 0, end; begin < cells.size(); begin = end) {
     // All kernels of one case and number of threads.
@@ -122,9 +149,7 @@ PriceList Prices(const PriceSettings& settings,
         }
         continue;
       }
-      if (outcome.verdict == Verdict::kNotPromised) {
-        list.drift.push_back(fmt::format("{}: {}", cell.Id(), outcome.reason));
-      }
+      if (cell.kernel->claim < Claim::kEverywhere) drifts.Add(cell, outcome, judge);
       (cell.kernel->claim == Claim::kEverywhere ? exact : others).push_back(&cell);
       RegisterCell(cell);
     }
@@ -150,6 +175,7 @@ PriceList Prices(const PriceSettings& settings,
     SetRatio(price, times.at(fastest->Id()), times.at(kernel->Id()));
     list.prices.push_back(price);
   }
+  list.drifts = drifts.Take();
   return list;
 }
 

@@ -28,12 +28,20 @@ struct Price {
   bool verified;        // never false in what Prices returns; failures throw
 };
 
+// A comparator's own bits over the cells that were timed: recorded, not failed.
+struct Drift {
+  std::string kernel;
+  int cells = 0;
+  int golden = 0;   // with the golden's bits
+  int runs = 0;     // whose bits moved between two runs
+  int threads = 0;  // whose bits are not those of the same case on the first number of threads
+};
+
 struct PriceList {
   std::vector<Price> prices;
   // Comparators that could not run, one line each.
   std::vector<std::string> absent;
-  // Bits of the comparators on the axes run and threads, one line each: recorded, not failed.
-  std::vector<std::string> drift;
+  std::vector<Drift> drifts;
 };
 
 struct PriceSettings {

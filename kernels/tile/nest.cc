@@ -65,8 +65,7 @@ struct Rows {
 };
 
 // Copies the chain's terms of all rows side by side. Pays from a few panels on: rows a power of two
-// apart share the sets of a cache (K = 1,024: .88 of oneDNN's speed without, .97 with), and the
-// runs of a convolution become one.
+// apart would share the sets of a cache, and the runs of a convolution become one.
 class RowCopies {
  public:
   RowCopies(const Grid& grid, std::int64_t rows)

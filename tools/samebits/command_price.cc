@@ -43,10 +43,18 @@ void PrintJson(const PriceList& list) {
                     {"gflops", p.gflops},
                     {"verified", p.verified}});
   }
+  Json drift = Json::array();
+  for (const Drift& d : list.drifts) {
+    drift.push_back({{"kernel", d.kernel},
+                     {"cells", d.cells},
+                     {"golden", d.golden},
+                     {"moved_between_runs", d.runs},
+                     {"moved_with_threads", d.threads}});
+  }
   fmt::print("{}\n", Json{{"rows", rows},
                           {"geomean", GeometricMeans(list.prices)},
                           {"absent", list.absent},
-                          {"drift", list.drift}}
+                          {"drift", drift}}
                          .dump());
 }
 
@@ -66,9 +74,11 @@ void PrintTable(const PriceList& list) {
     fmt::print("geometric mean of {}: {:.2f}\n", group, mean);
   }
   for (const std::string& line : list.absent) fmt::print("NOT COMPARED: {}\n", line);
-  if (!list.drift.empty()) {
-    fmt::print("\nThe libraries' own bits (recorded, not failed)\n");
-    for (const std::string& line : list.drift) fmt::print("  {}\n", line);
+  for (const Drift& d : list.drifts) {
+    fmt::print(
+        "{}'s own bits (recorded, not failed): of {} cells {} have the golden's bits, {} moved "
+        "between runs, {} moved with threads\n",
+        d.kernel, d.cells, d.golden, d.runs, d.threads);
   }
 }
 
