@@ -23,7 +23,10 @@ void ReluBackward(const Case& id, const Buffers& buffers, Team& team) {
   const float *y = buffers.in(0), *dy = buffers.in(1);
   float* dx = buffers.out(0);
   team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float gradient = dy[i];  // read always, or the compiler keeps a branch
+      dx[i] = y[i] > 0.0f ? gradient : 0.0f;
+    }
   });
 }
 

@@ -36,6 +36,14 @@ template <int R0, int R1, int R2, int R3>
   x0 += keys[2], x1 += keys[0] + 5;
 }
 
+// y = x * scale where the word keeps it, else +0.
+inline void Select(const Shape& s, const std::uint32_t* words, const float* x, float* y,
+                   std::int64_t count) {
+  const float scale = s.scale;
+  const std::uint32_t bound = s.keep_below;
+  for (std::int64_t j = 0; j < count; ++j) y[j] = words[j] >> 9 < bound ? x[j] * scale : 0.0f;
+}
+
 }  // namespace
 
 void Apply(const Shape& s, const Buffers& buffers, Team& team) {
@@ -45,9 +53,6 @@ void Apply(const Shape& s, const Buffers& buffers, Team& team) {
   const auto k0 = static_cast<std::uint32_t>(stream[0]), k1 = static_cast<std::uint32_t>(stream[1]);
   const std::uint32_t keys[3] = {k0, k1, k0 ^ k1 ^ 0x1BD11BDAu};
   const std::int64_t half = (s.n + 1) / 2;
-  const auto keep = [&](std::uint32_t word, float value) {
-    return word >> 9 < s.keep_below ? value * s.scale : 0.0f;
-  };
   team.RunRanges(half, kGrain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end;) {
       const std::int64_t now = end - i < kBlocks ? end - i : kBlocks;
@@ -57,9 +62,9 @@ void Apply(const Shape& s, const Buffers& buffers, Team& team) {
         second[j] = half + i + j < s.n ? static_cast<std::uint32_t>(half + i + j) : 0;
         Threefry(keys, first[j], second[j]);
       }
-      for (std::int64_t j = 0; j < now; ++j) y[i + j] = keep(first[j], x[i + j]);
+      Select(s, first, x + i, y + i, now);
       const std::int64_t real = half + i + now <= s.n ? now : now - 1;  // n is odd: no last word
-      for (std::int64_t j = 0; j < real; ++j) y[half + i + j] = keep(second[j], x[half + i + j]);
+      Select(s, second, x + half + i, y + half + i, real);
       i += now;
     }
   });

@@ -61,7 +61,7 @@ expect 2 'run: is not empty' "${train[@]}"
 rm -rf run
 
 images=train-images-idx3-ubyte labels=train-labels-idx1-ubyte
-bad $images 'neither' rm $images
+bad 'data' "neither $images" rm $images
 bad $images 'empty|truncated|header' ": >$images"
 bad $images 'truncated|bytes' "truncate -s -1 $images"
 bad $images 'truncated|header' "truncate -s 9 $images"
