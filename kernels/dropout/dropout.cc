@@ -55,6 +55,7 @@ constexpr std::string_view kCases[] = {
     "n1003_rate500000_draw1000000000call2_zeros",
     "n777_rate333333_draw12345call40_nonfinite",
     "n2050_rate999999_draw99call5_subnormal",
+    "n1001_rate200000_draw31call6_tiny",
 };
 
 }  // namespace
