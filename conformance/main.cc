@@ -80,7 +80,8 @@ int Report(const Gate& gate, int tests) {
 int Main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   Gate gate;
-  for (int i = 1; i + 1 < argc; i += 2) {
+  for (int i = 1; i < argc; i += 2) {
+    if (i + 1 == argc) throw UserError(fmt::format("nothing follows {}", argv[i]));
     if (std::strcmp(argv[i], "--digest") == 0) {
       fmt::print("{}\n", DigestLine(argv[i + 1]));
       return kExitHolds;
