@@ -209,11 +209,12 @@ constexpr BrokenKernel kBroken[] = {
     {{&dropout::kForward, "mask_multiplied", &kCpu, kAll, Dropout<MultipliesMask>}},
     {{&dropout::kForward, "minus_zero_lost", &kCpu, kAll, Dropout<AddsZero>}},
 
-    {{kSoftmax, "max_kept", &kCpu, kAll, CrossEntropy<{.max_kept = true}>}},
-    {{kSoftmax, "sum_in_order", &kCpu, kAll, CrossEntropy<{.sum_in_order = true}>}},
-    {{kSoftmax, "reciprocal", &kCpu, kAll, CrossEntropy<{.reciprocal = true}>}},
-    {{kSoftmax, "loss_divided", &kCpu, kAll, CrossEntropy<{.loss_divided = true}>}},
-    {{kSoftmax, "loss_in_order", &kCpu, kAll, CrossEntropy<{.loss_in_order = true}>}},
+    {{kSoftmax, "max_kept", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.max_kept = true}>}},
+    {{kSoftmax, "sum_in_order", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.sum_in_order = true}>}},
+    {{kSoftmax, "reciprocal", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.reciprocal = true}>}},
+    {{kSoftmax, "loss_divided", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.loss_divided = true}>}},
+    {{kSoftmax, "loss_in_order", &kCpu, kAll,
+      CrossEntropy<SoftmaxMistakes{.loss_in_order = true}>}},
 
     {{&adam::kUpdate, "fma", &kCpu, kAll, AdamWithFma}},
 };
@@ -221,7 +222,7 @@ constexpr BrokenKernel kBroken[] = {
 constexpr Kernel kSound[] = {
     {&kMaxForward, "sound", &kCpu, kAll, MaxForward<Right>},
     {&kMaxBackward, "sound", &kCpu, kAll, MaxBackward<Right, false, true>},
-    {kSoftmax, "sound", &kCpu, kAll, CrossEntropy<{}>},
+    {kSoftmax, "sound", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{}>},
 };
 
 }  // namespace

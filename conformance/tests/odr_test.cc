@@ -60,6 +60,11 @@ TEST(OdrTest, ObjectsOfAnIsaShareNoCode) {
   EXPECT_GT(count, 0);
 }
 
+// Eigen is a library of templates: its file is built for AVX2 and may be the only one to hold them.
+TEST(OdrTest, EigenSharesNothingElse) {
+  EXPECT_THAT(Shared(Listing(SAMEBITS_EIGEN_OBJECT), "Eigen"), IsEmpty());
+}
+
 TEST(OdrTest, SharedCodeIsFound) {
   EXPECT_THAT(Shared("0000000000000000 T _ZN8samebits4avx23RunEv\n"
                      "0000000000000000 W _ZN8samebits4Team3RunIZNS_4avx23RunEvEUlvE_EEvv\n"
