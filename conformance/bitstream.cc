@@ -89,7 +89,8 @@ Bitstream BitstreamOf(std::span<const Tensor> tensors, std::span<const void* con
 
 Digest DigestOf(const Bitstream& stream) {
   Digest digest{Sha256Hex(stream), {}};
-  const std::size_t block = (stream.size() / 4 + kMostBlocks - 1) / kMostBlocks * 4;
+  const std::size_t words = (stream.size() + 3) / 4;
+  const std::size_t block = (words + kMostBlocks - 1) / kMostBlocks * 4;
   for (std::size_t at = 0; at < stream.size(); at += block) {
     const std::size_t size = std::min(block, stream.size() - at);
     digest.blocks.push_back(

@@ -13,7 +13,7 @@ namespace samebits {
 namespace {
 
 constexpr std::align_val_t kAlignment{64};
-// Every byte of an output before a run: as a float, the NaN 0x7ecdcdcd's neighbour -4.3e8.
+// Every byte of an output before a run: as a float, -4.3e8.
 constexpr int kPoison = 0xcd;
 
 }  // namespace

@@ -20,7 +20,7 @@ class Problem {
   const Signature& signature() const { return signature_; }
   const Buffers& buffers() const { return buffers_; }
 
-  // Fills the outputs with a NaN no kernel computes, so that an element left out shows.
+  // Fills the outputs with a pattern, so that an element left out shows.
   void PoisonOutputs();
 
   std::string InputDigest() const;

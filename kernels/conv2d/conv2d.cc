@@ -68,14 +68,17 @@ double Flops(const Case& c) {
   return 2.0 * static_cast<double>(s.n * s.oh * s.ow * s.r) * static_cast<double>(s.s * s.c * s.k);
 }
 
-// Tails of every tile, terms on both sides of a chain (256) and of a segment (4,096), padding
-// wider than the filter, samples fewer than leaves.
+// Tails of every tile, terms on both sides of a chain (256) and of a segment (4,096), enough
+// segments that their tree is no longer a fold (four or more), padding
+// wider than the filter, samples fewer than leaves; sums that are subnormal or underflow to -0.
 constexpr std::string_view kForwardCases[] = {
     "n1h1w1c1_k1r1s1",           "n2h5w4c3_k5r3s2_relu",          "n3h6w6c32_k32r3s3_relu",
     "n2h7w9c28_k17r3s3_cancel",  "n2h7w9c29_k17r3s3p1_subnormal", "n1h6w5c113_k19r6s6p4_cancel",
     "n2h6w6c64_k16r3s3p1_zeros", "n2h6w6c7_k9r3s3p2_nonfinite",   "n2h6w6c7_k9r3s3_relu_nonfinite",
     "n1h5w6c255_k8r1s1_cancel",  "n1h5w6c257_k8r1s1_cancel",      "n3h8w7c5_k33r2s4pt1pl3_cancel",
     "n1h2w2c4097_k3r1s1_cancel",
+    "n1h2w3c20000_k7r1s1_cancel",
+    "n1h5w4c2_k17r1s1_tiny",
 };
 constexpr std::string_view kBackwardCases[] = {
     "n1h1w1c1_k1r1s1",
@@ -92,6 +95,9 @@ constexpr std::string_view kBackwardCases[] = {
     "n70h16w18c3_k4r3s3v1_cancel",
     "n3h8w7c33_k5r2s4pt1pl3_cancel",
     "n1h2w2c3_k4097r1s1_cancel",
+    "n1h2w3c3_k20000r1s1_cancel",
+    "n1h1w3c17_k2r1s1v1_tiny",
+    "n1h1w2c2_k33r1s1v1_tiny",
 };
 constexpr std::string_view kTimed[] = {
     "n64h32w32c1_k32r3s3",    "n64h15w15c32_k32r3s3",   "n64h6w6c32_k32r3s3",

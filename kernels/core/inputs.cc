@@ -22,6 +22,14 @@ float Subnormal(std::uint32_t word) {
   return std::bit_cast<float>((word & 0x80000000u) | (word >> 7 & 0x00ffffffu));
 }
 
+float Tiny(std::uint32_t word) {
+  switch (word & 3) {
+    case 0: return Uniform(word);
+    case 1: return word & 4 ? -0.0f : 0.0f;
+    default: return std::bit_cast<float>((word & 0x80000000u) | (word >> 7 & 0x007fffffu));
+  }
+}
+
 float Zeros(std::uint32_t word) {
   if ((word & 3) == 0) return Uniform(word);
   return word & 4 ? -0.0f : 0.0f;
@@ -42,6 +50,7 @@ using Distribution = float (*)(std::uint32_t);
 Distribution DistributionOf(const Case& c) {
   if (c.Has("cancel")) return Cancel;
   if (c.Has("subnormal")) return Subnormal;
+  if (c.Has("tiny")) return Tiny;
   if (c.Has("zeros")) return Zeros;
   if (c.Has("nonfinite")) return NonFinite;
   if (c.Has("logits")) return Logits;

@@ -67,12 +67,15 @@ double Flops(const Case& c) {
   return 2.0 * static_cast<double>(s.n) * static_cast<double>(s.c) * static_cast<double>(s.k);
 }
 
-// Both sides of a chain (256) and of a segment (4,096); 2, 3 and 5 segments; tails of every tile.
+// Both sides of a chain (256) and of a segment (4,096); 2, 3 and 5 segments (the tree is another
+// order than a fold from 4 on); tails of every tile; sums that are subnormal or underflow to -0.
 constexpr std::string_view kCases[] = {
-    "n1c1_k1",           "n7c255_k17_cancel",    "n64c64_k10",         "n64c32_k64_relu",
-    "n6c256_k16_cancel", "n5c257_k15_cancel",    "n3c4095_k5_cancel",  "n2c4096_k33_cancel",
-    "n3c4097_k5_cancel", "n2c8193_k3_cancel",    "n1c20000_k2_cancel", "n13c300_k21_subnormal",
-    "n9c270_k9_zeros",   "n6c300_k40_nonfinite",
+    "n1c1_k1",           "n7c255_k17_cancel",    "n64c64_k10",
+    "n64c32_k64_relu",   "n6c256_k16_cancel",    "n5c257_k15_cancel",
+    "n3c4095_k5_cancel", "n2c4096_k33_cancel",   "n3c4097_k5_cancel",
+    "n2c8193_k3_cancel", "n1c20000_k2_cancel",   "n13c300_k21_subnormal",
+    "n9c270_k9_zeros",   "n6c300_k40_nonfinite", "n6c300_k40_relu_nonfinite",
+    "n6c2_k65_tiny",
 };
 constexpr std::string_view kGradientCases[] = {
     "n1c1_k1",
@@ -88,6 +91,10 @@ constexpr std::string_view kGradientCases[] = {
     "n70c13_k21_subnormal",
     "n9c27_k19_zeros",
     "n65c30_k40_nonfinite",
+    "n2c5_k20000_cancel",
+    "n20000c2_k3_v1_cancel",
+    "n1c65_k2_v1_tiny",
+    "n2c2_k33_v1_tiny",
 };
 constexpr std::string_view kTimed[] = {
     "n64c32_k64", "n64c64_k10", "n256c256_k256", "n1024c1024_k1024", "n512c1024_k1024",

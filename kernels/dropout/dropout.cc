@@ -60,6 +60,7 @@ constexpr std::string_view kCases[] = {
     "n5001_rate200000_draw975629005call1875",
     "n1003_rate500000_draw1000000000call2_zeros",
     "n2050_rate999999_draw99call5_subnormal",
+    "n1001_rate200000_draw31call6_tiny",
 };
 
 }  // namespace

@@ -1,0 +1,233 @@
+// Mistakes in pooling, activations, dropout, softmax and Adam: NaN, -0, ties, and rearranged
+// formulas that are equal on paper only.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "conformance/tests/broken_kernels.h"
+#include "conformance/tests/broken_sums.h"
+#include "kernels/activation/activation.h"
+#include "kernels/adam/adam.h"
+#include "kernels/core/cpu.h"
+#include "kernels/core/team.h"
+#include "kernels/dropout/dropout.h"
+#include "kernels/math/exp.h"
+#include "kernels/math/log.h"
+#include "kernels/pool2d/pool2d.h"
+#include "kernels/softmax/softmax.h"
+
+namespace samebits {
+
+namespace dropout::reference {
+KernelFunction Apply;
+}
+
+namespace {
+
+// y[i] = function(x[i]) and y[i] = function(a[i], b[i]).
+template <auto function>
+void Unary(const Case& id, const Buffers& buffers, Team&) {
+  std::transform(buffers.in(0), buffers.in(0) + id.Get("n"), buffers.out(0), function);
+}
+template <auto function>
+void Binary(const Case& id, const Buffers& buffers, Team&) {
+  std::transform(buffers.in(0), buffers.in(0) + id.Get("n"), buffers.in(1), buffers.out(0),
+                 function);
+}
+
+float ReluByMax(float x) { return std::fmax(x, 0.0f); }
+float ReluKeepsMinusZero(float x) { return x < 0.0f ? 0.0f : x; }
+float ReluByMask(float y, float dy) { return dy * (y > 0.0f ? 1.0f : 0.0f); }
+float ReluAddsZero(float y, float dy) { return (y > 0.0f ? dy : 0.0f) + 0.0f; }
+
+using Replaces = bool(float tap, float m);  // whether a later tap takes the maximum's place
+bool Right(float tap, float m) { return tap > m || (tap != tap && m == m); }
+bool NanLost(float tap, float m) { return tap > m; }
+bool LastMaximum(float tap, float m) { return tap >= m || tap != tap; }
+// maxss m, tap: the second operand unless the first is greater; a NaN or a zero replaces its equal.
+bool MaxInstruction(float tap, float m) { return !(m > tap); }
+
+template <Replaces* replaces>
+std::int64_t PlaceOfMaximum(const pool2d::Shape& s, const float* x, std::int64_t window) {
+  const std::int64_t c = window % s.c, ow = window / s.c % s.ow, oh = window / s.c / s.ow % s.oh;
+  const std::int64_t n = window / (s.c * s.ow * s.oh);
+  std::int64_t place = -1;
+  for (std::int64_t tap = 0; tap < s.r * s.s; ++tap) {
+    const std::int64_t ih = oh * s.stride - s.pad + tap / s.s;
+    const std::int64_t iw = ow * s.stride - s.pad + tap % s.s;
+    if (ih < 0 || ih >= s.h || iw < 0 || iw >= s.w) continue;
+    const std::int64_t at = ((n * s.h + ih) * s.w + iw) * s.c + c;
+    if (place < 0 || replaces(x[at], x[place])) place = at;
+  }
+  return place;
+}
+
+template <Replaces* replaces>
+void MaxForward(const Case& id, const Buffers& buffers, Team&) {
+  const pool2d::Shape s = pool2d::ShapeOf(id);
+  for (std::int64_t i = 0; i < s.n * s.oh * s.ow * s.c; ++i) {
+    buffers.out(0)[i] = buffers.in(0)[PlaceOfMaximum<replaces>(s, buffers.in(0), i)];
+  }
+}
+
+// Padded taps take part as zeros.
+void MaxPadsWithZero(const Case& id, const Buffers& buffers, Team& team) {
+  const pool2d::Shape s = pool2d::ShapeOf(id);
+  MaxForward<Right>(id, buffers, team);
+  if (s.pad == 0) return;
+  for (std::int64_t i = 0; i < s.n * s.oh * s.ow * s.c; ++i) {
+    const std::int64_t ow = i / s.c % s.ow, oh = i / s.c / s.ow % s.oh;
+    const std::int64_t top = oh * s.stride - s.pad, left = ow * s.stride - s.pad;
+    const bool padded = top < 0 || left < 0 || top + s.r > s.h || left + s.s > s.w;
+    if (padded && buffers.out(0)[i] < 0.0f) buffers.out(0)[i] = 0.0f;
+  }
+}
+
+template <Replaces* replaces, bool reversed, bool adds>
+void MaxBackward(const Case& id, const Buffers& buffers, Team&) {
+  const pool2d::Shape s = pool2d::ShapeOf(id);
+  float* const dx = buffers.out(0);
+  std::fill_n(dx, s.n * s.h * s.w * s.c, 0.0f);
+  const std::int64_t windows = s.n * s.oh * s.ow * s.c;
+  for (std::int64_t i = 0; i < windows; ++i) {
+    const std::int64_t window = reversed ? windows - 1 - i : i;
+    const std::int64_t place = PlaceOfMaximum<replaces>(s, buffers.in(0), window);
+    dx[place] = adds ? dx[place] + buffers.in(1)[window] : buffers.in(1)[window];
+  }
+}
+
+void AverageTimesReciprocal(const Case& id, const Buffers& buffers, Team&) {
+  const pool2d::Shape s = pool2d::ShapeOf(id);
+  const std::int64_t pixels = s.h * s.w;
+  for (std::int64_t i = 0; i < s.n * s.c; ++i) {
+    Dot sum;
+    for (std::int64_t p = 0; p < pixels; ++p) {
+      sum.Add(buffers.in(0)[(i / s.c * pixels + p) * s.c + i % s.c]);
+    }
+    buffers.out(0)[i] = sum.Result() * (1.0f / static_cast<float>(pixels));
+  }
+}
+
+// The mask from the dropout of ones, so that only the use of the mask is wrong.
+template <auto apply>
+void Dropout(const Case& id, const Buffers& buffers, Team& team) {
+  const dropout::Shape s = dropout::ShapeOf(id);
+  const std::vector<float> ones(static_cast<std::size_t>(s.n), 1.0f);
+  std::vector<float> mask(ones.size());
+  Buffers of_ones = buffers;
+  of_ones.inputs[0] = ones.data();
+  of_ones.outputs[0] = mask.data();
+  dropout::reference::Apply(id, of_ones, team);
+  for (std::size_t i = 0; i < ones.size(); ++i) {
+    const float rate = static_cast<float>(id.Get("rate")) / 1e6f;
+    buffers.out(0)[i] = apply(buffers.in(0)[i], mask[i] != 0.0f, s.scale, rate);
+  }
+}
+
+float DividesByRest(float x, bool kept, float, float rate) {
+  return kept ? x / (1.0f - rate) : 0.0f;
+}
+float MultipliesMask(float x, bool kept, float scale, float) {
+  return x * scale * (kept ? 1.0f : 0.0f);
+}
+float AddsZero(float x, bool kept, float scale, float) { return (kept ? x * scale : 0.0f) + 0.0f; }
+
+struct SoftmaxMistakes {
+  bool max_kept = false;       // exp(x) instead of exp(x - m)
+  bool sum_in_order = false;   // one chain instead of the row sum
+  bool reciprocal = false;     // e * (1 / s) instead of e / s
+  bool loss_divided = false;   // each leaf, before the tree
+  bool loss_in_order = false;  // all samples in one chain instead of per leaf
+};
+
+template <SoftmaxMistakes wrong>
+void CrossEntropy(const Case& id, const Buffers& buffers, Team&) {
+  const softmax::Shape s = softmax::ShapeOf(id);
+  const auto samples = static_cast<float>(s.n);
+  std::vector<float> losses;
+  for (std::int64_t n = 0; n < s.n; ++n) {
+    const float* const x = buffers.in(0) + n * s.c;
+    float* const y = buffers.out(1) + n * s.c;
+    const float m =
+        wrong.max_kept ? 0.0f : std::accumulate(x + 1, x + s.c, x[0], [](float a, float b) {
+          return Right(b, a) ? b : a;
+        });
+    for (std::int64_t i = 0; i < s.c; ++i) y[i] = Exp(x[i] - m);
+    const float sum = wrong.sum_in_order ? std::accumulate(y, y + s.c, 0.0f)
+                                         : RowSum(s.c, [&](std::int64_t i) { return y[i]; });
+    for (std::int64_t i = 0; i < s.c; ++i)
+      y[i] = wrong.reciprocal ? y[i] * (1.0f / sum) : y[i] / sum;
+    losses.push_back(Log(sum) - (x[buffers.in<std::int32_t>(1)[n]] - m));
+  }
+  Tree tree;
+  for (std::int64_t leaf = 0; leaf < s.leaves; ++leaf) {
+    const std::int64_t begin = LeafBegin(leaf, s.n, s.leaves);
+    const float sum = RowSum(LeafBegin(leaf + 1, s.n, s.leaves) - begin, [&](std::int64_t i) {
+      return losses[static_cast<std::size_t>(begin + i)];
+    });
+    tree.Add(wrong.loss_divided ? sum / samples : sum);
+  }
+  const float sum =
+      wrong.loss_in_order ? std::accumulate(losses.begin(), losses.end(), 0.0f) : tree.Result();
+  buffers.out(0)[0] = wrong.loss_divided ? sum : sum / samples;
+}
+
+void AdamWithFma(const Case& id, const Buffers& buffers, Team&) {
+  const float *w = buffers.in(0), *m = buffers.in(1), *v = buffers.in(2), *g = buffers.in(3);
+  const float alpha = adam::Alpha(buffers.in<std::int64_t>(4)[0]);
+  for (std::int64_t i = 0; i < id.Get("n"); ++i) {
+    const float new_m = std::fma(g[i] - m[i], adam::kGain1, m[i]);
+    const float new_v = std::fma(std::fma(g[i], g[i], -v[i]), adam::kGain2, v[i]);
+    buffers.out(0)[i] = w[i] - (new_m * alpha) / (std::sqrt(new_v) + adam::kEpsilon);
+    buffers.out(1)[i] = new_m;
+    buffers.out(2)[i] = new_v;
+  }
+}
+
+constexpr auto kAll = Claim::kEverywhere;
+using activation::kReluBackward, activation::kReluForward;
+using pool2d::kMaxBackward, pool2d::kMaxForward;
+constexpr const Op* kSoftmax = &softmax::kCrossEntropyForward;
+
+constexpr BrokenKernel kBroken[] = {
+    {{&kReluForward, "nan_lost", &kCpu, kAll, Unary<ReluByMax>}},
+    {{&kReluForward, "minus_zero_kept", &kCpu, kAll, Unary<ReluKeepsMinusZero>}},
+    {{&kReluBackward, "mask_multiplied", &kCpu, kAll, Binary<ReluByMask>}},
+    {{&kReluBackward, "minus_zero_lost", &kCpu, kAll, Binary<ReluAddsZero>}},
+
+    {{&kMaxForward, "nan_lost", &kCpu, kAll, MaxForward<NanLost>}},
+    {{&kMaxForward, "last_maximum", &kCpu, kAll, MaxForward<LastMaximum>}},
+    {{&kMaxForward, "max_instruction", &kCpu, kAll, MaxForward<MaxInstruction>}},
+    {{&kMaxForward, "pads_with_zero", &kCpu, kAll, MaxPadsWithZero}},
+    {{&kMaxBackward, "nan_lost", &kCpu, kAll, MaxBackward<NanLost, false, true>}},
+    {{&kMaxBackward, "last_maximum", &kCpu, kAll, MaxBackward<LastMaximum, false, true>}},
+    {{&kMaxBackward, "windows_reversed", &kCpu, kAll, MaxBackward<Right, true, true>}},
+    {{&kMaxBackward, "written_not_added", &kCpu, kAll, MaxBackward<Right, false, false>}},
+    {{&pool2d::kGlobalAverageForward, "times_reciprocal", &kCpu, kAll, AverageTimesReciprocal}},
+
+    {{&dropout::kForward, "divides_by_rest", &kCpu, kAll, Dropout<DividesByRest>}},
+    {{&dropout::kForward, "mask_multiplied", &kCpu, kAll, Dropout<MultipliesMask>}},
+    {{&dropout::kForward, "minus_zero_lost", &kCpu, kAll, Dropout<AddsZero>}},
+
+    {{kSoftmax, "max_kept", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.max_kept = true}>}},
+    {{kSoftmax, "sum_in_order", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.sum_in_order = true}>}},
+    {{kSoftmax, "reciprocal", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.reciprocal = true}>}},
+    {{kSoftmax, "loss_divided", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.loss_divided = true}>}},
+    {{kSoftmax, "loss_in_order", &kCpu, kAll,
+      CrossEntropy<SoftmaxMistakes{.loss_in_order = true}>}},
+
+    {{&adam::kUpdate, "fma", &kCpu, kAll, AdamWithFma}},
+};
+
+constexpr Kernel kSound[] = {
+    {&kMaxForward, "sound", &kCpu, kAll, MaxForward<Right>},
+    {&kMaxBackward, "sound", &kCpu, kAll, MaxBackward<Right, false, true>},
+    {kSoftmax, "sound", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{}>},
+};
+
+}  // namespace
+
+std::span<const BrokenKernel> BrokenElements() { return kBroken; }
+std::span<const Kernel> SoundElements() { return kSound; }
+
+}  // namespace samebits
