@@ -49,9 +49,9 @@ class GateTest : public testing::Test {
 TEST_F(GateTest, HoldsWithGoldens) {
   WriteGoldens(folder_.path(), kOp, {{kCase}});
   const std::filesystem::path lines = folder_.path() / "lines.jsonl";
-  const Ended gate =
-      RunGate(folder_.path(),
-              fmt::format("--gtest_filter='relu_fwd_v1.{}@*' --jsonl '{}'", kCase, lines.string()));
+  const Ended gate = RunGate(
+      folder_.path(),
+      fmt::format("--gtest_filter='*relu_fwd_v1/{}@*' --jsonl '{}'", kCase, lines.string()));
   EXPECT_EQ(gate.code, kExitHolds) << gate.output;
   EXPECT_THAT(gate.output, HasSubstr(" match"));
   const std::string text = ReadText(lines);
@@ -73,7 +73,7 @@ TEST_F(GateTest, OnlyUnavailableCellsFail) {
     return !kernel->backend->unavailable().empty();
   });
   if (missing == kernels.end()) GTEST_SKIP() << "this machine can run every kernel";
-  const Ended gate = RunGate(folder_.path(), fmt::format("--gtest_filter='{}.*@{}#*'",
+  const Ended gate = RunGate(folder_.path(), fmt::format("--gtest_filter='*{}/*@{}#*'",
                                                          (*missing)->op->name, (*missing)->name));
   EXPECT_EQ(gate.code, kExitBitsDiffer);
   EXPECT_THAT(gate.output, HasSubstr("NOT RUN"));
@@ -82,7 +82,7 @@ TEST_F(GateTest, OnlyUnavailableCellsFail) {
 
 TEST_F(GateTest, NoGoldenFails) {
   const Ended gate =
-      RunGate(folder_.path(), fmt::format("--gtest_filter='relu_fwd_v1.{}@*'", kCase));
+      RunGate(folder_.path(), fmt::format("--gtest_filter='*relu_fwd_v1/{}@*'", kCase));
   EXPECT_EQ(gate.code, kExitBitsDiffer);
   EXPECT_THAT(gate.output, HasSubstr("no golden"));
 }
