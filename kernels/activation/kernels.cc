@@ -6,13 +6,13 @@
 namespace samebits::activation {
 
 namespace reference {  // reference.cc
-KernelFunction ReluForward, ReluBackward, Exp, Log;
+KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 namespace baseline {  // portable.cc
-KernelFunction ReluForward, ReluBackward, Exp, Log;
+KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-KernelFunction ReluForward, ReluBackward, Exp, Log;
+KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 
 constexpr auto kAll = Claim::kEverywhere;
@@ -25,6 +25,16 @@ constexpr Kernel kRows[] = {
     {&kReluBackward, "reference", &kCpu, kAll, reference::ReluBackward},
     {&kReluBackward, "portable", &kCpu, kAll, Best<baseline::ReluBackward, avx2::ReluBackward>},
     {&kReluBackward, "avx2", &kCpuAvx2, kAll, avx2::ReluBackward},
+
+    {&kSigmoidForward, "reference", &kCpu, kAll, reference::SigmoidForward},
+    {&kSigmoidForward, "portable", &kCpu, kAll,
+     Best<baseline::SigmoidForward, avx2::SigmoidForward>},
+    {&kSigmoidForward, "avx2", &kCpuAvx2, kAll, avx2::SigmoidForward},
+
+    {&kSigmoidBackward, "reference", &kCpu, kAll, reference::SigmoidBackward},
+    {&kSigmoidBackward, "portable", &kCpu, kAll,
+     Best<baseline::SigmoidBackward, avx2::SigmoidBackward>},
+    {&kSigmoidBackward, "avx2", &kCpuAvx2, kAll, avx2::SigmoidBackward},
 
     {&kExp, "reference", &kCpu, kAll, reference::Exp},
     {&kExp, "portable", &kCpu, kAll, Best<baseline::Exp, avx2::Exp>},
