@@ -61,8 +61,8 @@ constexpr std::string_view kCases[] = {
     "n33l5c40_rows70000_bits",
 };
 // Rows that no leaf, one leaf, every leaf names; one row with a chain (256) and a segment (4,096)
-// of matches in a leaf, and one match less and more; 2 and 3 segments; about as many matches when
-// other rows' positions lie between them; leaves without samples.
+// of matches in a leaf, and one match less and more; 2, 3 and 5 segments; about as many matches
+// when other rows' positions lie between them; leaves without samples.
 constexpr std::string_view kGradientCases[] = {
     "n1l1c1_rows1",
     "n5l3c7_rows6_cancel",
@@ -77,7 +77,7 @@ constexpr std::string_view kGradientCases[] = {
     "n16l256c9_rows1_v1_cancel",
     "n17l241c1_rows1_v1_cancel",
     "n2l8300c3_rows2_cancel",
-    "n100l90c2_rows1_v1_cancel",
+    "n200l90c2_rows1_v1_cancel",
     "n3000l3c2_rows2_v1_cancel",
     "n3l1c300_rows2_subnormal",
     "n50l9c13_rows20_v16_zeros",

@@ -51,7 +51,7 @@ void FillBinary(const Case& c, int index, const Tensor& tensor, std::byte* data)
 }
 
 // Both sides of the lanes (16) and of a partial (4,096), within a sample and among a leaf's
-// samples; 2 and 3 partials; leaves with none, one and many samples.
+// samples; 2, 3 and 5 partials; leaves with none, one and many samples.
 constexpr std::string_view kSquareCases[] = {
     "n1c1",
     "n9c5_cancel",
@@ -64,11 +64,11 @@ constexpr std::string_view kSquareCases[] = {
     "n8c4096",
     "n2c4097_cancel",
     "n5c8193_cancel",
-    "n1c9000",
+    "n1c18000",
     "n4095c1_v1_cancel",
     "n4096c2_v1",
     "n4097c1_v1_cancel",
-    "n9000c2_v1",
+    "n18000c2_v1",
     "n33000c2_cancel",
     "n11c40_v16_zeros",
     "n17c19_subnormal",
@@ -87,10 +87,11 @@ constexpr std::string_view kBinaryCases[] = {
     "n8c4096",
     "n2c4097_cancel",
     "n5c8193_logits",
-    "n1c9000",
+    "n1c18000",
     "n4095c1_v1_logits",
     "n4096c2_v1",
     "n4097c1_v1_logits",
+    "n18000c1_v1_logits",
     "n33000c2_logits",
     "n11c40_v16_zeros",
     "n17c19_subnormal",

@@ -72,7 +72,7 @@ constexpr std::string_view kMaxCases[] = {
     "n1h12w11c3_r5s4t3p2_zeros",
 };
 // As for the maximum; and windows on both sides of a chain (256) and of a segment (4,096), whole
-// and with padded taps that keep their place; 3 segments.
+// and with padded taps that keep their place; 5 segments.
 constexpr std::string_view kAverageCases[] = {
     "n1h1w1c1_r1s1",
     "n2h5w4c3_r3s2t1p1_cancel",
@@ -90,7 +90,7 @@ constexpr std::string_view kAverageCases[] = {
     "n1h65w64c2_r64s64t1_cancel",
     "n1h1w4100c9_r1s4097t2_cancel",
     "n1h40w37c3_r67s70t5p25_cancel",
-    "n1h95w97c2_r95s97_cancel",
+    "n1h130w133c2_r130s133_cancel",
 };
 constexpr std::string_view kGlobalCases[] = {
     "n1h1w1c1",           "n5h3w3c14_nonfinite", "n64h4w4c32",        "n2h15w17c5_cancel",
