@@ -81,6 +81,7 @@ constexpr std::string_view kGradientCases[] = {
     "n3000l3c2_rows2_v1_cancel",
     "n3l1c300_rows2_subnormal",
     "n50l9c13_rows20_v16_zeros",
+    "n7l2c9_rows20_v1_zeros",
     "n40l7c13_rows9_nonfinite",
 };
 
