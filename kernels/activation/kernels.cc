@@ -15,7 +15,7 @@ namespace avx2 {  // portable.cc, built with AVX2 and FMA
 KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-KernelFunction ReluForward, ReluBackward, Exp, Log;
+KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 
 constexpr auto kAll = Claim::kEverywhere;
@@ -35,13 +35,15 @@ constexpr Kernel kRows[] = {
 
     {&kSigmoidForward, "reference", &kCpu, kAll, reference::SigmoidForward},
     {&kSigmoidForward, "portable", &kCpu, kAll,
-     Best<baseline::SigmoidForward, avx2::SigmoidForward>},
+     Best<baseline::SigmoidForward, avx2::SigmoidForward, avx512::SigmoidForward>},
     {&kSigmoidForward, "avx2", &kCpuAvx2, kAll, avx2::SigmoidForward},
+    {&kSigmoidForward, "avx512", &kCpuAvx512, kAll, avx512::SigmoidForward},
 
     {&kSigmoidBackward, "reference", &kCpu, kAll, reference::SigmoidBackward},
     {&kSigmoidBackward, "portable", &kCpu, kAll,
-     Best<baseline::SigmoidBackward, avx2::SigmoidBackward>},
+     Best<baseline::SigmoidBackward, avx2::SigmoidBackward, avx512::SigmoidBackward>},
     {&kSigmoidBackward, "avx2", &kCpuAvx2, kAll, avx2::SigmoidBackward},
+    {&kSigmoidBackward, "avx512", &kCpuAvx512, kAll, avx512::SigmoidBackward},
 
     {&kExp, "reference", &kCpu, kAll, reference::Exp},
     {&kExp, "portable", &kCpu, kAll, Best<baseline::Exp, avx2::Exp, avx512::Exp>},

@@ -20,7 +20,8 @@ ShapedFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalA
     GlobalAverageBackward;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-ShapedFunction MaxForward, MaxBackward, GlobalAverageForward, GlobalAverageBackward;
+ShapedFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalAverageForward,
+    GlobalAverageBackward;
 }
 
 template <ShapedFunction* function>
@@ -46,13 +47,15 @@ constexpr Kernel kRows[] = {
 
     {&kAverageForward, "reference", &kCpu, kAll, reference::AverageForward},
     {&kAverageForward, "portable", &kCpu, kAll,
-     kPlain<baseline::AverageForward, avx2::AverageForward>},
+     kPlain<baseline::AverageForward, avx2::AverageForward, avx512::AverageForward>},
     {&kAverageForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::AverageForward>},
+    {&kAverageForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::AverageForward>},
 
     {&kAverageBackward, "reference", &kCpu, kAll, reference::AverageBackward},
     {&kAverageBackward, "portable", &kCpu, kAll,
-     kPlain<baseline::AverageBackward, avx2::AverageBackward>},
+     kPlain<baseline::AverageBackward, avx2::AverageBackward, avx512::AverageBackward>},
     {&kAverageBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::AverageBackward>},
+    {&kAverageBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::AverageBackward>},
 
     {&kGlobalAverageForward, "reference", &kCpu, kAll, reference::GlobalAverageForward},
     {&kGlobalAverageForward, "portable", &kCpu, kAll,

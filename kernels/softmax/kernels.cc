@@ -17,7 +17,7 @@ namespace avx2 {  // portable.cc, built with AVX2 and FMA
 ShapedFunction Forward, Backward, CrossEntropyForward, CrossEntropyBackward;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-ShapedFunction CrossEntropyForward, CrossEntropyBackward;
+ShapedFunction Forward, Backward, CrossEntropyForward, CrossEntropyBackward;
 }
 
 template <ShapedFunction* function>
@@ -30,12 +30,15 @@ constexpr auto kAll = Claim::kEverywhere;
 
 constexpr Kernel kRows[] = {
     {&kForward, "reference", &kCpu, kAll, reference::Forward},
-    {&kForward, "portable", &kCpu, kAll, kPlain<baseline::Forward, avx2::Forward>},
+    {&kForward, "portable", &kCpu, kAll, kPlain<baseline::Forward, avx2::Forward, avx512::Forward>},
     {&kForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::Forward>},
+    {&kForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::Forward>},
 
     {&kBackward, "reference", &kCpu, kAll, reference::Backward},
-    {&kBackward, "portable", &kCpu, kAll, kPlain<baseline::Backward, avx2::Backward>},
+    {&kBackward, "portable", &kCpu, kAll,
+     kPlain<baseline::Backward, avx2::Backward, avx512::Backward>},
     {&kBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::Backward>},
+    {&kBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::Backward>},
 
     {&kCrossEntropyForward, "reference", &kCpu, kAll, reference::CrossEntropyForward},
     {&kCrossEntropyForward, "portable", &kCpu, kAll,
