@@ -45,7 +45,7 @@ TEST(CaseTest, NamesIdAndPlaceOfAnError) {
       {"relu!", "an unexpected character stands at character 5"},
       {"n1n2", "the same setting stands twice at character 3"},
       {"n1_n1", "the same setting stands twice at character 4"},
-      {"n9223372036854775808", "the number is too large at character 2"},
+      {"n2147483648", "the number is too large at character 2"},
       {"n-1", ""},
   };
   for (const auto& [id, what] : kFaults) {

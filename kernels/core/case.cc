@@ -37,7 +37,7 @@ Case Case::Parse(std::string_view id) {
         result.words_.push_back(key);
         break;
       }
-      std::int64_t value = 0;
+      std::int32_t value = 0;  // so that no product of two settings overflows
       const auto parsed = std::from_chars(id.data() + number, id.data() + at, value);
       if (parsed.ec != std::errc()) throw fail(number, "the number is too large");
       if (std::any_of(result.settings_.begin(), result.settings_.end(),

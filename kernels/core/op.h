@@ -34,11 +34,8 @@ struct Tensor {
   DType type;
   std::vector<std::int64_t> shape;  // row-major
 
-  std::int64_t Elements() const {
-    std::int64_t product = 1;
-    for (const std::int64_t extent : shape) product *= extent;
-    return product;
-  }
+  // Throws UserError when no memory holds as many.
+  std::int64_t Elements() const;
   std::size_t Bytes() const { return static_cast<std::size_t>(Elements()) * SizeOf(type); }
 };
 

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "kernels/core/floating_point.h"
 #include "kernels/core/rows.h"
 
 namespace samebits {
@@ -56,24 +55,6 @@ const Kernel& Reference(const Op& op) {
   const Kernel* reference = FindKernel(op, "reference");
   if (reference == nullptr) throw std::logic_error(fmt::format("{} has no reference", op.name));
   return *reference;
-}
-
-std::string_view ClaimName(Claim claim) {
-  switch (claim) {
-    case Claim::kNone:
-      return "none";
-    case Claim::kRun:
-      return "run";
-    case Claim::kMachine:
-      return "machine";
-    default:
-      return "everywhere";
-  }
-}
-
-void Run(const Kernel& kernel, const Case& c, const Buffers& buffers, Team& team) {
-  const FloatingPointScope scope;
-  kernel.run(c, buffers, team);
 }
 
 }  // namespace samebits
