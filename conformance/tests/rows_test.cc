@@ -34,6 +34,8 @@ std::vector<Folder> Folders() {
       {"softmax", rows::Softmax(), {"softmax", "kernels"}},
       {"dropout", rows::Dropout(), {"dropout", "kernels"}},
       {"adam", rows::Adam(), {"adam", "kernels"}},
+      {"loss", rows::Loss(), {"loss", "kernels"}},
+      {"embedding", rows::Embedding(), {"embedding", "kernels"}},
       {"comparators", rows::Comparators(), {"kernels"}},
       // The micro-kernels that conv2d and dense are built on: a file per ISA. Those on pairs of
       // narrower vectors have no rows for the operations that are not made of tiles.

@@ -16,13 +16,19 @@ Signature Unary(const Case& c) {
   return {{{"x", DType::kFloat32, Extent(c)}}, {{"y", DType::kFloat32, Extent(c)}}};
 }
 
-Signature ReluBackwardSignature(const Case& c) {
+// A gradient that needs the output alone, not the input.
+Signature FromOutput(const Case& c) {
   return {{{"y", DType::kFloat32, Extent(c)}, {"dy", DType::kFloat32, Extent(c)}},
           {{"dx", DType::kFloat32, Extent(c)}}};
 }
 
 constexpr std::string_view kReluCases[] = {
     "n1", "n1000_zeros", "n7", "n1001_nonfinite", "n999_subnormal", "n4099_bits",
+};
+constexpr std::string_view kSigmoidCases[] = {
+    "n1",           "n9_logits",       "n1003",
+    "n5000_logits", "n1001_cancel",    "n999_subnormal",
+    "n1000_zeros",  "n1007_nonfinite", "n20011_bits",
 };
 constexpr std::string_view kMathCases[] = {"n1", "n1003", "n5000_logits", "n20011_bits"};
 
@@ -43,7 +49,27 @@ const Op kReluBackward{
     .order = "dy where y > 0, else +0",
     .cases = kReluCases,
     .timed_cases = {},
-    .signature = ReluBackwardSignature,
+    .signature = FromOutput,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kSigmoidForward{
+    .name = "sigmoid_fwd_v1",
+    .order = "1 / (1 + exp(-x))",
+    .cases = kSigmoidCases,
+    .timed_cases = {},
+    .signature = Unary,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kSigmoidBackward{
+    .name = "sigmoid_bwd_v1",
+    .order = "dy * (y * (1 - y))",
+    .cases = kSigmoidCases,
+    .timed_cases = {},
+    .signature = FromOutput,
     .fill = nullptr,
     .flops = nullptr,
 };

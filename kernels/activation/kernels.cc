@@ -6,16 +6,16 @@
 namespace samebits::activation {
 
 namespace reference {  // reference.cc
-KernelFunction ReluForward, ReluBackward, Exp, Log;
+KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 namespace baseline {  // portable.cc
-KernelFunction ReluForward, ReluBackward, Exp, Log;
+KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-KernelFunction ReluForward, ReluBackward, Exp, Log;
+KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-KernelFunction ReluForward, ReluBackward, Exp, Log;
+KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 
 constexpr auto kAll = Claim::kEverywhere;
@@ -32,6 +32,18 @@ constexpr Kernel kRows[] = {
      Best<baseline::ReluBackward, avx2::ReluBackward, avx512::ReluBackward>},
     {&kReluBackward, "avx2", &kCpuAvx2, kAll, avx2::ReluBackward},
     {&kReluBackward, "avx512", &kCpuAvx512, kAll, avx512::ReluBackward},
+
+    {&kSigmoidForward, "reference", &kCpu, kAll, reference::SigmoidForward},
+    {&kSigmoidForward, "portable", &kCpu, kAll,
+     Best<baseline::SigmoidForward, avx2::SigmoidForward, avx512::SigmoidForward>},
+    {&kSigmoidForward, "avx2", &kCpuAvx2, kAll, avx2::SigmoidForward},
+    {&kSigmoidForward, "avx512", &kCpuAvx512, kAll, avx512::SigmoidForward},
+
+    {&kSigmoidBackward, "reference", &kCpu, kAll, reference::SigmoidBackward},
+    {&kSigmoidBackward, "portable", &kCpu, kAll,
+     Best<baseline::SigmoidBackward, avx2::SigmoidBackward, avx512::SigmoidBackward>},
+    {&kSigmoidBackward, "avx2", &kCpuAvx2, kAll, avx2::SigmoidBackward},
+    {&kSigmoidBackward, "avx512", &kCpuAvx512, kAll, avx512::SigmoidBackward},
 
     {&kExp, "reference", &kCpu, kAll, reference::Exp},
     {&kExp, "portable", &kCpu, kAll, Best<baseline::Exp, avx2::Exp, avx512::Exp>},

@@ -30,6 +30,24 @@ void ReluBackward(const Case& id, const Buffers& buffers, Team& team) {
   });
 }
 
+void SigmoidForward(const Case& id, const Buffers& buffers, Team& team) {
+  const float* x = buffers.in(0);
+  float* y = buffers.out(0);
+  team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      y[i] = 1.0f / (1.0f + samebits::SAMEBITS_ISA::Exp(-x[i]));
+    }
+  });
+}
+
+void SigmoidBackward(const Case& id, const Buffers& buffers, Team& team) {
+  const float *y = buffers.in(0), *dy = buffers.in(1);
+  float* dx = buffers.out(0);
+  team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
+  });
+}
+
 void Exp(const Case& id, const Buffers& buffers, Team& team) {
   const float* x = buffers.in(0);
   float* y = buffers.out(0);

@@ -112,6 +112,18 @@ constexpr std::int64_t LeafBegin(std::int64_t i, std::int64_t batch, std::int64_
   return i * batch / leaves;
 }
 
+// Per leaf a row sum of its samples' values, tree over the leaves.
+template <class Value>  // float Value(int64 sample)
+float SumOverLeaves(std::int64_t batch, std::int64_t leaves, const Value& value) {
+  Tree tree;
+  for (std::int64_t leaf = 0; leaf < leaves; ++leaf) {
+    const std::int64_t begin = LeafBegin(leaf, batch, leaves);
+    const std::int64_t samples = LeafBegin(leaf + 1, batch, leaves) - begin;
+    tree.Add(RowSum(samples, [&](std::int64_t i) { return value(begin + i); }));
+  }
+  return tree.Result();
+}
+
 // Whole rows of `width` terms in a chain of a weight or bias gradient.
 constexpr std::int64_t RowsPerChain(std::int64_t width) {
   return width >= kChain ? 1 : kChain / width;

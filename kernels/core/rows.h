@@ -12,6 +12,8 @@ std::span<const Kernel> Dense();
 std::span<const Kernel> Pool2d();
 std::span<const Kernel> Activation();
 std::span<const Kernel> Softmax();
+std::span<const Kernel> Loss();
+std::span<const Kernel> Embedding();
 std::span<const Kernel> Dropout();
 std::span<const Kernel> Adam();
 std::span<const Kernel> TrainCnn();

@@ -6,18 +6,22 @@
 namespace samebits::pool2d {
 
 namespace reference {  // reference.cc
-KernelFunction MaxForward, MaxBackward, GlobalAverageForward, GlobalAverageBackward;
+KernelFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalAverageForward,
+    GlobalAverageBackward;
 }
 
 using ShapedFunction = void(const Shape&, const Buffers&, Team&);
 namespace baseline {  // portable.cc
-ShapedFunction MaxForward, MaxBackward, GlobalAverageForward, GlobalAverageBackward;
+ShapedFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalAverageForward,
+    GlobalAverageBackward;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-ShapedFunction MaxForward, MaxBackward, GlobalAverageForward, GlobalAverageBackward;
+ShapedFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalAverageForward,
+    GlobalAverageBackward;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-ShapedFunction MaxForward, MaxBackward, GlobalAverageForward, GlobalAverageBackward;
+ShapedFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalAverageForward,
+    GlobalAverageBackward;
 }
 
 template <ShapedFunction* function>
@@ -40,6 +44,18 @@ constexpr Kernel kRows[] = {
      kPlain<baseline::MaxBackward, avx2::MaxBackward, avx512::MaxBackward>},
     {&kMaxBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::MaxBackward>},
     {&kMaxBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::MaxBackward>},
+
+    {&kAverageForward, "reference", &kCpu, kAll, reference::AverageForward},
+    {&kAverageForward, "portable", &kCpu, kAll,
+     kPlain<baseline::AverageForward, avx2::AverageForward, avx512::AverageForward>},
+    {&kAverageForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::AverageForward>},
+    {&kAverageForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::AverageForward>},
+
+    {&kAverageBackward, "reference", &kCpu, kAll, reference::AverageBackward},
+    {&kAverageBackward, "portable", &kCpu, kAll,
+     kPlain<baseline::AverageBackward, avx2::AverageBackward, avx512::AverageBackward>},
+    {&kAverageBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::AverageBackward>},
+    {&kAverageBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::AverageBackward>},
 
     {&kGlobalAverageForward, "reference", &kCpu, kAll, reference::GlobalAverageForward},
     {&kGlobalAverageForward, "portable", &kCpu, kAll,

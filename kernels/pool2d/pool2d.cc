@@ -32,7 +32,7 @@ Tensor Input(const char* name, const Shape& s) { return {name, kFloat32, {s.n, s
 Tensor Output(const char* name, const Shape& s) { return {name, kFloat32, {s.n, s.oh, s.ow, s.c}}; }
 Tensor Channels(const char* name, const Shape& s) { return {name, kFloat32, {s.n, s.c}}; }
 
-Signature MaxForwardSignature(const Case& c) {
+Signature ForwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
   return {{Input("x", s)}, {Output("y", s)}};
 }
@@ -40,6 +40,11 @@ Signature MaxForwardSignature(const Case& c) {
 Signature MaxBackwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
   return {{Input("x", s), Output("dy", s)}, {Input("dx", s)}};
+}
+
+Signature AverageBackwardSignature(const Case& c) {
+  const Shape s = ShapeOf(c);
+  return {{Output("dy", s)}, {Input("dx", s)}};
 }
 
 Signature GlobalAverageForwardSignature(const Case& c) {
@@ -52,6 +57,7 @@ Signature GlobalAverageBackwardSignature(const Case& c) {
   return {{Channels("dy", s)}, {Input("dx", s)}};
 }
 
+// Windows that overlap, leave gaps, are padded, are not square, and miss the last rows or columns.
 constexpr std::string_view kMaxCases[] = {
     "n1h1w1c1_r1s1",
     "n2h7w9c5_r3s3t2p1",
@@ -61,6 +67,30 @@ constexpr std::string_view kMaxCases[] = {
     "n3h6w6c40_r2s2_nonfinite",
     "n2h8w7c9_r3s3t1p1_nonfinite",
     "n1h9w9c33_r2s2_subnormal",
+    "n2h9w10c8_r4s4t1p2_cancel",
+    "n2h9w8c11_r2s3t4",
+    "n1h12w11c3_r5s4t3p2_zeros",
+};
+// As for the maximum; and windows on both sides of a chain (256) and of a segment (4,096), whole
+// and with padded taps that keep their place; 5 segments.
+constexpr std::string_view kAverageCases[] = {
+    "n1h1w1c1_r1s1",
+    "n2h5w4c3_r3s2t1p1_cancel",
+    "n2h7w9c5_r3s3t2p1_nonfinite",
+    "n2h6w6c32_r2s2",
+    "n3h6w6c40_r2s2_subnormal",
+    "n2h9w10c9_r4s4t1p2_cancel",
+    "n2h9w8c11_r2s3t4_zeros",
+    "n1h12w11c35_r5s4t3p2_zeros",
+    "n2h20w19c7_r15s17t2_cancel",
+    "n1h19w18c9_r16s16t2_cancel",
+    "n2h1w260c8_r1s257t3_cancel",
+    "n1h12w13c33_r17s17t3p8_cancel",
+    "n1h63w66c3_r63s65t1_cancel",
+    "n1h65w64c2_r64s64t1_cancel",
+    "n1h1w4100c9_r1s4097t2_cancel",
+    "n1h40w37c3_r67s70t5p25_cancel",
+    "n1h130w133c2_r130s133_cancel",
 };
 constexpr std::string_view kGlobalCases[] = {
     "n1h1w1c1",           "n5h3w3c14_nonfinite", "n64h4w4c32",        "n2h15w17c5_cancel",
@@ -75,7 +105,7 @@ const Op kMaxForward{
     .order = "first real tap in (kh, kw), replaced by a greater one or by the first NaN",
     .cases = kMaxCases,
     .timed_cases = {},
-    .signature = MaxForwardSignature,
+    .signature = ForwardSignature,
     .fill = nullptr,
     .flops = nullptr,
 };
@@ -86,6 +116,26 @@ const Op kMaxBackward{
     .cases = kMaxCases,
     .timed_cases = {},
     .signature = MaxBackwardSignature,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kAverageForward{
+    .name = "avgpool2d_fwd_v1",
+    .order = "channel sum over (kh, kw), padded taps absent; one division by f32(real taps)",
+    .cases = kAverageCases,
+    .timed_cases = {},
+    .signature = ForwardSignature,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kAverageBackward{
+    .name = "avgpool2d_bwd_v1",
+    .order = "+0, then + dy / f32(real taps) at every real tap, windows in (oh, ow) order",
+    .cases = kAverageCases,
+    .timed_cases = {},
+    .signature = AverageBackwardSignature,
     .fill = nullptr,
     .flops = nullptr,
 };

@@ -1,11 +1,16 @@
 // Pooling, NHWC, no overlap rule: any window, stride and padding.
 //
-// Case: n h w c, and for maxpool r s (window), t (stride, default r), p (padding on all sides).
+// Case: n h w c, and for maxpool and avgpool r s (window), t (stride, default r), p (padding on all
+// sides).
 //
 //   maxpool2d_fwd_v1      m = first real tap in (kh, kw) order; each next tap replaces m if it is
 //                         greater, or if it is NaN and m is not; padded taps are not compared
 //   maxpool2d_bwd_v1      dx = +0, then every dy is added to the place of its window's m, over
 //                         windows in (oh, ow) order; inputs x, dy
+//   avgpool2d_fwd_v1      y = channel sum over the real taps in (kh, kw) order, where padded taps
+//                         are absent and keep their place; one division by f32(real taps)
+//   avgpool2d_bwd_v1      dx = +0, then dy / f32(real taps of the window) is added to every real
+//                         tap, over windows in (oh, ow) order
 //   global_avgpool_fwd_v1 y[n,c] = channel sum over (h, w), one division by f32(h*w)
 //   global_avgpool_bwd_v1 dx = dy / f32(h*w)
 #pragma once
@@ -27,6 +32,8 @@ Shape ShapeOf(const Case& c);
 
 extern const Op kMaxForward;
 extern const Op kMaxBackward;
+extern const Op kAverageForward;
+extern const Op kAverageBackward;
 extern const Op kGlobalAverageForward;
 extern const Op kGlobalAverageBackward;
 

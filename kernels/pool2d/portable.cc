@@ -12,6 +12,8 @@ using samebits::SAMEBITS_ISA::LaneDot;
 // The real taps of a window: [top, bottom) x [left, right).
 struct Window {
   std::int64_t top, bottom, left, right;
+
+  float Taps() const { return static_cast<float>((bottom - top) * (right - left)); }
 };
 
 Window WindowAt(const Shape& s, std::int64_t oh, std::int64_t ow) {
@@ -87,6 +89,55 @@ void MaxBackward(const Shape& s, const Buffers& buffers, Team& team) {
               to[j] = place[j] == tap_number ? to[j] + dy[c + j] : to[j];
             }
             ++tap_number;
+          });
+        });
+      }
+    }
+  });
+}
+
+void AverageForward(const Shape& s, const Buffers& buffers, Team& team) {
+  team.Run(s.n * s.oh, [&](std::int64_t row) {
+    const std::int64_t oh = row % s.oh;
+    const float* image = buffers.in(0) + row / s.oh * s.h * s.w * s.c;
+    for (std::int64_t ow = 0; ow < s.ow; ++ow) {
+      const Window window = WindowAt(s, oh, ow);
+      // Padded taps: whole rows above the image, and columns beside it.
+      const std::int64_t above = window.top - (oh * s.stride - s.pad);
+      const std::int64_t before = window.left - (ow * s.stride - s.pad);
+      const std::int64_t width = window.right - window.left;
+      float* out = buffers.out(0) + (row * s.ow + ow) * s.c;
+      ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
+        LaneDot<W> sum;
+        sum.Absent(above * s.s);
+        for (std::int64_t ih = window.top; ih < window.bottom; ++ih) {
+          sum.Absent(before);
+          sum.Add(image + (ih * s.w + window.left) * s.c + c, s.c, width);
+          sum.Absent(s.s - before - width);
+        }
+        float total[W];
+        sum.Result(total);
+        for (int j = 0; j < W; ++j) out[c + j] = total[j] / window.Taps();
+      });
+    }
+  });
+}
+
+void AverageBackward(const Shape& s, const Buffers& buffers, Team& team) {
+  team.Run(s.n, [&](std::int64_t n) {
+    const std::int64_t pixels = s.h * s.w * s.c;
+    const float* dy = buffers.in(0) + n * s.oh * s.ow * s.c;
+    float* dx = buffers.out(0) + n * pixels;
+    for (std::int64_t i = 0; i < pixels; ++i) dx[i] = 0.0f;
+    for (std::int64_t oh = 0; oh < s.oh; ++oh) {
+      for (std::int64_t ow = 0; ow < s.ow; ++ow, dy += s.c) {
+        const Window window = WindowAt(s, oh, ow);
+        ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
+          float share[W];
+          for (int j = 0; j < W; ++j) share[j] = dy[c + j] / window.Taps();
+          ForEachTap(s, window, [&](std::int64_t tap) {
+            float* to = dx + tap + c;
+            for (int j = 0; j < W; ++j) to[j] = to[j] + share[j];
           });
         });
       }

@@ -8,33 +8,50 @@
 namespace samebits::pool2d::reference {
 namespace {
 
-// The place in x of the maximum of one window.
-std::int64_t PlaceOfMaximum(const Shape& s, const float* x, std::int64_t n, std::int64_t oh,
-                            std::int64_t ow, std::int64_t c) {
-  std::int64_t place = -1;
-  for (std::int64_t kh = 0; kh < s.r; ++kh) {
-    for (std::int64_t kw = 0; kw < s.s; ++kw) {
-      const std::int64_t ih = oh * s.stride - s.pad + kh, iw = ow * s.stride - s.pad + kw;
-      if (ih < 0 || ih >= s.h || iw < 0 || iw >= s.w) continue;
-      const std::int64_t tap = ((n * s.h + ih) * s.w + iw) * s.c + c;
-      const float m = place < 0 ? 0.0f : x[place];
-      if (place < 0 || x[tap] > m || (x[tap] != x[tap] && m == m)) place = tap;
-    }
-  }
-  return place;
-}
+// One output: a window of one channel.
+struct Window {
+  std::int64_t n, oh, ow, c;
+};
 
-template <class Use>  // void Use(int64 place of the maximum in x, int64 place in y)
-void ForEachWindow(const Shape& s, const float* x, const Use& use) {
+template <class Use>  // void Use(const Window&, int64 place in y)
+void ForEachWindow(const Shape& s, const Use& use) {
+  std::int64_t place = 0;
   for (std::int64_t n = 0; n < s.n; ++n) {
     for (std::int64_t oh = 0; oh < s.oh; ++oh) {
       for (std::int64_t ow = 0; ow < s.ow; ++ow) {
-        for (std::int64_t c = 0; c < s.c; ++c) {
-          use(PlaceOfMaximum(s, x, n, oh, ow, c), ((n * s.oh + oh) * s.ow + ow) * s.c + c);
-        }
+        for (std::int64_t c = 0; c < s.c; ++c) use(Window{n, oh, ow, c}, place++);
       }
     }
   }
+}
+
+template <class Use>  // void Use(int64 place in x; -1 for a padded tap)
+void ForEachTap(const Shape& s, const Window& window, const Use& use) {
+  for (std::int64_t kh = 0; kh < s.r; ++kh) {
+    for (std::int64_t kw = 0; kw < s.s; ++kw) {
+      const std::int64_t ih = window.oh * s.stride - s.pad + kh;
+      const std::int64_t iw = window.ow * s.stride - s.pad + kw;
+      const bool real = ih >= 0 && ih < s.h && iw >= 0 && iw < s.w;
+      use(real ? ((window.n * s.h + ih) * s.w + iw) * s.c + window.c : -1);
+    }
+  }
+}
+
+// The place in x of the maximum of one window.
+std::int64_t PlaceOfMaximum(const Shape& s, const float* x, const Window& window) {
+  std::int64_t place = -1;
+  ForEachTap(s, window, [&](std::int64_t tap) {
+    if (tap < 0) return;
+    const float m = place < 0 ? 0.0f : x[place];
+    if (place < 0 || x[tap] > m || (x[tap] != x[tap] && m == m)) place = tap;
+  });
+  return place;
+}
+
+float RealTaps(const Shape& s, const Window& window) {
+  std::int64_t count = 0;
+  ForEachTap(s, window, [&](std::int64_t tap) { count += tap >= 0; });
+  return static_cast<float>(count);
 }
 
 }  // namespace
@@ -43,7 +60,9 @@ void MaxForward(const Case& id, const Buffers& buffers, Team&) {
   const Shape s = ShapeOf(id);
   const float* x = buffers.in(0);
   float* y = buffers.out(0);
-  ForEachWindow(s, x, [&](std::int64_t place, std::int64_t window) { y[window] = x[place]; });
+  ForEachWindow(s, [&](const Window& window, std::int64_t place) {
+    y[place] = x[PlaceOfMaximum(s, x, window)];
+  });
 }
 
 void MaxBackward(const Case& id, const Buffers& buffers, Team&) {
@@ -51,8 +70,40 @@ void MaxBackward(const Case& id, const Buffers& buffers, Team&) {
   const float *x = buffers.in(0), *dy = buffers.in(1);
   float* dx = buffers.out(0);
   std::fill_n(dx, s.n * s.h * s.w * s.c, 0.0f);
-  ForEachWindow(
-      s, x, [&](std::int64_t place, std::int64_t window) { dx[place] = dx[place] + dy[window]; });
+  ForEachWindow(s, [&](const Window& window, std::int64_t place) {
+    float& to = dx[PlaceOfMaximum(s, x, window)];
+    to = to + dy[place];
+  });
+}
+
+void AverageForward(const Case& id, const Buffers& buffers, Team&) {
+  const Shape s = ShapeOf(id);
+  const float* x = buffers.in(0);
+  float* y = buffers.out(0);
+  ForEachWindow(s, [&](const Window& window, std::int64_t place) {
+    Dot sum;
+    ForEachTap(s, window, [&](std::int64_t tap) {
+      if (tap < 0) {
+        sum.Absent();
+      } else {
+        sum.Add(x[tap]);
+      }
+    });
+    y[place] = sum.Result() / RealTaps(s, window);
+  });
+}
+
+void AverageBackward(const Case& id, const Buffers& buffers, Team&) {
+  const Shape s = ShapeOf(id);
+  const float* dy = buffers.in(0);
+  float* dx = buffers.out(0);
+  std::fill_n(dx, s.n * s.h * s.w * s.c, 0.0f);
+  ForEachWindow(s, [&](const Window& window, std::int64_t place) {
+    const float share = dy[place] / RealTaps(s, window);
+    ForEachTap(s, window, [&](std::int64_t tap) {
+      if (tap >= 0) dx[tap] = dx[tap] + share;
+    });
+  });
 }
 
 void GlobalAverageForward(const Case& id, const Buffers& buffers, Team&) {

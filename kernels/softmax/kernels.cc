@@ -1,4 +1,4 @@
-// The kernels of softmax with cross-entropy, one row each.
+// The kernels of softmax, one row each.
 #include "kernels/core/cpu.h"
 #include "kernels/core/rows.h"
 #include "kernels/softmax/softmax.h"
@@ -6,18 +6,18 @@
 namespace samebits::softmax {
 
 namespace reference {  // reference.cc
-KernelFunction CrossEntropyForward, CrossEntropyBackward;
+KernelFunction Forward, Backward, CrossEntropyForward, CrossEntropyBackward;
 }
 
 using ShapedFunction = void(const Shape&, const Buffers&, Team&);
 namespace baseline {  // portable.cc
-ShapedFunction CrossEntropyForward, CrossEntropyBackward;
+ShapedFunction Forward, Backward, CrossEntropyForward, CrossEntropyBackward;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-ShapedFunction CrossEntropyForward, CrossEntropyBackward;
+ShapedFunction Forward, Backward, CrossEntropyForward, CrossEntropyBackward;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-ShapedFunction CrossEntropyForward, CrossEntropyBackward;
+ShapedFunction Forward, Backward, CrossEntropyForward, CrossEntropyBackward;
 }
 
 template <ShapedFunction* function>
@@ -29,6 +29,17 @@ constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>, kShape
 constexpr auto kAll = Claim::kEverywhere;
 
 constexpr Kernel kRows[] = {
+    {&kForward, "reference", &kCpu, kAll, reference::Forward},
+    {&kForward, "portable", &kCpu, kAll, kPlain<baseline::Forward, avx2::Forward, avx512::Forward>},
+    {&kForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::Forward>},
+    {&kForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::Forward>},
+
+    {&kBackward, "reference", &kCpu, kAll, reference::Backward},
+    {&kBackward, "portable", &kCpu, kAll,
+     kPlain<baseline::Backward, avx2::Backward, avx512::Backward>},
+    {&kBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::Backward>},
+    {&kBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::Backward>},
+
     {&kCrossEntropyForward, "reference", &kCpu, kAll, reference::CrossEntropyForward},
     {&kCrossEntropyForward, "portable", &kCpu, kAll,
      kPlain<baseline::CrossEntropyForward, avx2::CrossEntropyForward, avx512::CrossEntropyForward>},

@@ -1,4 +1,4 @@
-// The contract of softmax with cross-entropy, one sample at a time.
+// The contract of softmax, one sample at a time.
 #include <vector>
 
 #include "kernels/core/contract.h"
@@ -8,30 +8,56 @@
 #include "kernels/softmax/softmax.h"
 
 namespace samebits::softmax::reference {
+namespace {
+
+struct Statistics {
+  float m;    // the largest value
+  float sum;  // of exp(x - m)
+};
+
+// One sample: writes y.
+Statistics Softmax(std::int64_t c, const float* x, float* y) {
+  float m = x[0];
+  for (std::int64_t i = 1; i < c; ++i) {
+    if (x[i] > m || (x[i] != x[i] && m == m)) m = x[i];
+  }
+  for (std::int64_t i = 0; i < c; ++i) y[i] = Exp(x[i] - m);
+  const float sum = RowSum(c, [&](std::int64_t i) { return y[i]; });
+  for (std::int64_t i = 0; i < c; ++i) y[i] = y[i] / sum;
+  return {m, sum};
+}
+
+}  // namespace
+
+void Forward(const Case& id, const Buffers& buffers, Team&) {
+  const Shape s = ShapeOf(id);
+  for (std::int64_t n = 0; n < s.n; ++n) {
+    Softmax(s.c, buffers.in(0) + n * s.c, buffers.out(0) + n * s.c);
+  }
+}
+
+void Backward(const Case& id, const Buffers& buffers, Team&) {
+  const Shape s = ShapeOf(id);
+  for (std::int64_t n = 0; n < s.n; ++n) {
+    const float *y = buffers.in(0) + n * s.c, *dy = buffers.in(1) + n * s.c;
+    float* dx = buffers.out(0) + n * s.c;
+    const float sum = RowSum(s.c, [&](std::int64_t i) { return dy[i] * y[i]; });
+    for (std::int64_t i = 0; i < s.c; ++i) dx[i] = y[i] * (dy[i] - sum);
+  }
+}
 
 void CrossEntropyForward(const Case& id, const Buffers& buffers, Team&) {
   const Shape s = ShapeOf(id);
-  const float* x = buffers.in(0);
   const auto* labels = buffers.in<std::int32_t>(1);
-  float* y = buffers.out(1);
   std::vector<float> losses(static_cast<std::size_t>(s.n));
-  for (std::int64_t n = 0; n < s.n; ++n, x += s.c, y += s.c) {
-    float m = x[0];
-    for (std::int64_t i = 1; i < s.c; ++i) {
-      if (x[i] > m || (x[i] != x[i] && m == m)) m = x[i];
-    }
-    for (std::int64_t i = 0; i < s.c; ++i) y[i] = Exp(x[i] - m);
-    const float sum = RowSum(s.c, [&](std::int64_t i) { return y[i]; });
-    for (std::int64_t i = 0; i < s.c; ++i) y[i] = y[i] / sum;
+  for (std::int64_t n = 0; n < s.n; ++n) {
+    const float* x = buffers.in(0) + n * s.c;
+    const auto [m, sum] = Softmax(s.c, x, buffers.out(1) + n * s.c);
     losses[static_cast<std::size_t>(n)] = Log(sum) - (x[labels[n]] - m);
   }
-  Tree leaves;
-  for (std::int64_t leaf = 0; leaf < s.leaves; ++leaf) {
-    const std::int64_t begin = LeafBegin(leaf, s.n, s.leaves);
-    leaves.Add(RowSum(LeafBegin(leaf + 1, s.n, s.leaves) - begin,
-                      [&](std::int64_t i) { return losses[static_cast<std::size_t>(begin + i)]; }));
-  }
-  buffers.out(0)[0] = leaves.Result() / static_cast<float>(s.n);
+  const float sum = SumOverLeaves(
+      s.n, s.leaves, [&](std::int64_t n) { return losses[static_cast<std::size_t>(n)]; });
+  buffers.out(0)[0] = sum / static_cast<float>(s.n);
 }
 
 void CrossEntropyBackward(const Case& id, const Buffers& buffers, Team&) {

@@ -26,11 +26,22 @@ using enum DType;
 
 Signature ForwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
+  return {{{"x", kFloat32, {s.n, s.c}}}, {{"y", kFloat32, {s.n, s.c}}}};
+}
+
+Signature BackwardSignature(const Case& c) {
+  const Shape s = ShapeOf(c);
+  return {{{"y", kFloat32, {s.n, s.c}}, {"dy", kFloat32, {s.n, s.c}}},
+          {{"dx", kFloat32, {s.n, s.c}}}};
+}
+
+Signature CrossEntropyForwardSignature(const Case& c) {
+  const Shape s = ShapeOf(c);
   return {{{"x", kFloat32, {s.n, s.c}}, {"labels", kInt32, {s.n}}},
           {{"loss", kFloat32, {1}}, {"y", kFloat32, {s.n, s.c}}}};
 }
 
-Signature BackwardSignature(const Case& c) {
+Signature CrossEntropyBackwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
   return {{{"y", kFloat32, {s.n, s.c}}, {"labels", kInt32, {s.n}}}, {{"dx", kFloat32, {s.n, s.c}}}};
 }
@@ -44,9 +55,16 @@ void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
   }
 }
 
-// Fewer classes than lanes, both sides of the lanes (16) and of a partial (4,096), leaves with
-// none, one and many samples.
+// Fewer classes than lanes, both sides of the lanes (16) and of a partial (4,096); 2, 3
+// and 5 partials.
 constexpr std::string_view kCases[] = {
+    "n1c1",          "n5c7_logits",      "n64c10_logits",    "n9c15_logits",
+    "n31c16_logits", "n70c17_logits",    "n3c1000_cancel",   "n3c4095_logits",
+    "n8c4096",       "n2c4097_cancel",   "n2c8193_logits",   "n5c18000_logits",
+    "n13c11_zeros",  "n17c19_subnormal", "n40c23_nonfinite", "n30c21_bits",
+};
+// Likewise; and leaves with none, one and many samples.
+constexpr std::string_view kCrossEntropyCases[] = {
     "n1c1",          "n64c10_logits",  "n5c2_cancel",      "n9c15_logits",     "n31c16_logits",
     "n70c17_logits", "n3c1000_logits", "n8c4096_logits",   "n2c4097",          "n3c9000_logits",
     "n33000c2",      "n13c11_zeros",   "n17c19_subnormal", "n40c23_nonfinite",
@@ -54,12 +72,32 @@ constexpr std::string_view kCases[] = {
 
 }  // namespace
 
-const Op kCrossEntropyForward{
-    .name = "softmax_xent_fwd_v1",
-    .order = "exp(x - max), row sum, divide; loss by row sums per leaf, tree over leaves, / n",
+const Op kForward{
+    .name = "softmax_fwd_v1",
+    .order = "exp(x - max), row sum, divide",
     .cases = kCases,
     .timed_cases = {},
     .signature = ForwardSignature,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kBackward{
+    .name = "softmax_bwd_v1",
+    .order = "y * (dy - row sum of dy * y)",
+    .cases = kCases,
+    .timed_cases = {},
+    .signature = BackwardSignature,
+    .fill = nullptr,
+    .flops = nullptr,
+};
+
+const Op kCrossEntropyForward{
+    .name = "softmax_xent_fwd_v1",
+    .order = "exp(x - max), row sum, divide; loss by row sums per leaf, tree over leaves, / n",
+    .cases = kCrossEntropyCases,
+    .timed_cases = {},
+    .signature = CrossEntropyForwardSignature,
     .fill = Fill,
     .flops = nullptr,
 };
@@ -67,9 +105,9 @@ const Op kCrossEntropyForward{
 const Op kCrossEntropyBackward{
     .name = "softmax_xent_bwd_v1",
     .order = "(y - onehot) / n",
-    .cases = kCases,
+    .cases = kCrossEntropyCases,
     .timed_cases = {},
-    .signature = BackwardSignature,
+    .signature = CrossEntropyBackwardSignature,
     .fill = Fill,
     .flops = nullptr,
 };

@@ -1,9 +1,12 @@
-// Softmax with cross-entropy, from logits x[n,c] and labels in [0, c).
+// Softmax of x[n,c] over c, alone and with cross-entropy, from logits x and labels in [0, c).
 //
-// Case: n (samples of the global batch) c (classes), v (leaves).
+// Case: n (samples of the global batch) c (classes), and for cross-entropy v (leaves).
 //
-//   softmax_xent_fwd_v1  m = largest x_i (NaN if any); e_i = exp(x_i - m); s = row sum of e;
-//                        y_i = e_i / s; loss of a sample = log(s) - (x_label - m);
+//   softmax_fwd_v1       m = largest x_i (NaN if any); e_i = exp(x_i - m); s = row sum of e;
+//                        y_i = e_i / s
+//   softmax_bwd_v1       s = row sum of dy_i * y_i, the product rounded, then added;
+//                        dx_i = y_i * (dy_i - s); inputs y, dy
+//   softmax_xent_fwd_v1  m, s and y as softmax_fwd_v1; loss of a sample = log(s) - (x_label - m);
 //                        loss = (per leaf a row sum over its samples, tree over the leaves) /
 //                        f32(n); outputs loss[1], y[n,c]
 //   softmax_xent_bwd_v1  dx_i = (y_i - onehot_i) / f32(n); inputs y, labels
@@ -20,6 +23,8 @@ struct Shape {
 // Throws UserError when an extent is out of range.
 Shape ShapeOf(const Case& c);
 
+extern const Op kForward;
+extern const Op kBackward;
 extern const Op kCrossEntropyForward;
 extern const Op kCrossEntropyBackward;
 

@@ -1,0 +1,46 @@
+// The kernels of embedding, one row each.
+#include "kernels/core/cpu.h"
+#include "kernels/core/rows.h"
+#include "kernels/embedding/embedding.h"
+
+namespace samebits::embedding {
+
+namespace reference {  // reference.cc
+KernelFunction Forward, Backward;
+}
+
+using ShapedFunction = void(const Shape&, const Buffers&, Team&);
+namespace baseline {  // portable.cc
+ShapedFunction Forward, Backward;
+}
+namespace avx2 {  // portable.cc, built with AVX2 and FMA
+ShapedFunction Forward, Backward;
+}
+namespace avx512 {  // portable.cc, built with AVX-512
+ShapedFunction Forward, Backward;
+}
+
+template <ShapedFunction* function>
+constexpr KernelFunction* kShaped = WithShape<ShapeOf, function>;
+
+template <ShapedFunction* baseline, ShapedFunction* avx2, ShapedFunction* avx512>
+constexpr KernelFunction* kPlain = Best<kShaped<baseline>, kShaped<avx2>, kShaped<avx512>>;
+
+constexpr auto kAll = Claim::kEverywhere;
+
+constexpr Kernel kRows[] = {
+    {&kForward, "reference", &kCpu, kAll, reference::Forward},
+    {&kForward, "portable", &kCpu, kAll, kPlain<baseline::Forward, avx2::Forward, avx512::Forward>},
+    {&kForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::Forward>},
+    {&kForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::Forward>},
+
+    {&kBackward, "reference", &kCpu, kAll, reference::Backward},
+    {&kBackward, "portable", &kCpu, kAll,
+     kPlain<baseline::Backward, avx2::Backward, avx512::Backward>},
+    {&kBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::Backward>},
+    {&kBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::Backward>},
+};
+
+}  // namespace samebits::embedding
+
+std::span<const samebits::Kernel> samebits::rows::Embedding() { return embedding::kRows; }
