@@ -18,9 +18,9 @@ bool IsNan(std::uint32_t bits) { return (bits & 0x7fffffff) > 0x7f800000; }
 
 // Little-endian, whatever the machine is.
 template <class T>
-void Append(Bitstream& stream, T value) {
+void Store(T value, std::byte* to) {
   for (std::size_t i = 0; i < sizeof(T); ++i) {
-    stream.push_back(static_cast<std::byte>(value >> (8 * i) & 0xff));
+    to[i] = static_cast<std::byte>(value >> (8 * i) & 0xff);
   }
 }
 
@@ -62,29 +62,38 @@ std::string ElementName(const Tensor& tensor, std::int64_t index) {
 }  // namespace
 
 Bitstream BitstreamOf(std::span<const Tensor> tensors, std::span<const void* const> data) {
-  Bitstream stream;
   std::size_t bytes = 0;
   for (const Tensor& tensor : tensors) bytes += tensor.Bytes();
-  stream.reserve(bytes);
+  Bitstream stream(bytes);
+  std::byte* to = stream.data();
   for (std::size_t t = 0; t < tensors.size(); ++t) {
     const Tensor& tensor = tensors[t];
     const auto* from = static_cast<const std::byte*>(data[t]);
     const std::size_t size = SizeOf(tensor.type);
-    for (std::int64_t i = 0; i < tensor.Elements(); ++i, from += size) {
+    for (std::int64_t i = 0; i < tensor.Elements(); ++i, from += size, to += size) {
       if (size == 1) {
-        stream.push_back(*from);
+        *to = *from;
       } else if (size == 8) {
         std::uint64_t word;
         std::memcpy(&word, from, sizeof word);
-        Append(stream, word);
+        Store(word, to);
       } else {
         std::uint32_t word;
         std::memcpy(&word, from, sizeof word);
-        Append(stream, tensor.type == DType::kFloat32 && IsNan(word) ? kNan : word);
+        Store(tensor.type == DType::kFloat32 && IsNan(word) ? kNan : word, to);
       }
     }
   }
   return stream;
+}
+
+std::uint32_t BitsOf(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return IsNan(bits) ? kNan : bits;
+}
+
+std::uint32_t FloatBitsAt(const Bitstream& stream, std::int64_t i) {
+  return static_cast<std::uint32_t>(Element(stream, static_cast<std::size_t>(i) * 4, 4));
 }
 
 Digest DigestOf(const Bitstream& stream) {

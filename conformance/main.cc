@@ -37,7 +37,8 @@ class CellTest : public testing::Test {
     ++gate_.counts[outcome.verdict];
     if (gate_.lines.is_open()) gate_.lines << JsonOf(outcome) << '\n';
     if (outcome.Failed()) {
-      ADD_FAILURE() << cell_.Id() << ": " << VerdictName(outcome.verdict) << ": " << outcome.reason;
+      ADD_FAILURE() << cell_.Id() << ": " << VerdictName(outcome.verdict) << ": " << outcome.reason
+                    << "\n  repeat: " << RepeatCommand(cell_);
     } else if (outcome.verdict == Verdict::kUnavailable) {
       ++gate_.unavailable[outcome.reason];
       GTEST_SKIP() << cell_.Id() << ": unavailable: " << outcome.reason;
@@ -83,13 +84,6 @@ class StreamTest : public testing::Test {
   const Op& op_;
   std::int64_t seed_;
 };
-
-// A minute's worth: one seed, and of training the fast kernels' first steps.
-bool IsQuick(const Cell& cell) {
-  const Case c = Case::Parse(cell.case_id);
-  if (c.Seed() != 812 || IsWholeRun(c) || IsTimed(*cell.kernel->op, c)) return false;
-  return c.Get("steps", 0) == 0 || cell.kernel->name.starts_with("avx");
-}
 
 void RegisterCells(Gate& gate, bool quick) {
   for (const Cell& cell : Plan(AllKernels())) {

@@ -1,5 +1,7 @@
 #include "conformance/plan.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -30,7 +32,7 @@ std::vector<int> ThreadsPoints(const Kernel& kernel, const Case& c) {
   if (kernel.name == "reference") return {1};
   if (IsWholeRun(c))
     return kernel.name == "portable" ? std::vector<int>{1} : std::vector<int>{1, 2};
-  return {1, 2, 3, 7};
+  return {1, 2, 3, 7, 64};
 }
 
 // Plain code is built for every ISA and picks the best at run time: force the others.
@@ -39,11 +41,53 @@ std::vector<int> IsaPoints(const Kernel& kernel, const Case& c) {
   return {0, 128, 256, 512};
 }
 
+// The axes below say the same with every seed, and little of long cases.
+bool IsWorthMore(const Kernel& kernel, const Case& c) {
+  return kernel.name != "reference" && c.Seed() == 812 && !IsTimed(*kernel.op, c) &&
+         c.Get("steps", 0) == 0;
+}
+
+// Tensors off the alignment of vectors and cache lines: floats by 4, 12 and 60 bytes, bytes by odd
+// counts.
+std::vector<int> AlignmentPoints(const Kernel& kernel, const Case& c) {
+  if (!IsWorthMore(kernel, c)) return {0};
+  return {0, 1, 3, 15};
+}
+
+std::vector<int> FloatStatePoints(const Kernel& kernel, const Case& c) {
+  if (!IsWorthMore(kernel, c)) return {1};
+  return {1, 2, 3, 4};
+}
+
+// Nothing of a kernel should know the locale: one case of each tells.
+std::vector<int> LocalePoints(const Kernel& kernel, const Case& c) {
+  if (!IsWorthMore(kernel, c) || c.id() != StoredCaseId(*kernel.op, 812)) return {1};
+  return {1, 2};
+}
+
+std::vector<int> ScratchPoints(const Kernel& kernel, const Case& c) {
+  if (!IsWorthMore(kernel, c)) return {1};
+  return {1, 2};
+}
+
+std::vector<int> BatchPoints(const Kernel& kernel, const Case& c) {
+  if (!kernel.op->splits_batch || !IsWorthMore(kernel, c)) return {0};
+  std::vector<int> points = {0};
+  for (int samples = 1; samples <= 3 && samples < c.Get("n"); ++samples) points.push_back(samples);
+  return points;
+}
+
 constexpr Axis kAxes[] = {
     {"run", RunPoints, [](int point, Setting& s) { s.repeats = point; }},
     {"process", ProcessPoints, [](int point, Setting& s) { s.process = point > 1; }},
     {"threads", ThreadsPoints, [](int point, Setting& s) { s.threads = point; }},
     {"isa", IsaPoints, [](int point, Setting& s) { s.isa_bits = point; }},
+    {"alignment", AlignmentPoints, [](int point, Setting& s) { s.offset = point; }},
+    {"floatstate", FloatStatePoints,
+     [](int point, Setting& s) { s.caller = static_cast<CallerState>(point); }},
+    {"locale", LocalePoints, [](int point, Setting& s) { s.comma_locale = point > 1; }},
+    {"scratch", ScratchPoints, [](int point, Setting& s) { s.poison_scratch = point > 1; }},
+    {"batch", BatchPoints, [](int point, Setting& s) { s.piece = point; }},
 };
 
 }  // namespace
@@ -79,6 +123,16 @@ std::vector<std::string> CaseIds(const Op& op) {
     if (!listed) ids.push_back(fmt::format("{}_seed812", c));
   }
   return ids;
+}
+
+bool IsQuick(const Cell& cell) {
+  const Case c = Case::Parse(cell.case_id);
+  if (c.Seed() != 812 || IsWholeRun(c) || IsTimed(*cell.kernel->op, c)) return false;
+  return c.Get("steps", 0) == 0 || cell.kernel->name.starts_with("avx");
+}
+
+bool MatchesFilter(const std::string& cell_id, const std::string& filter) {
+  return filter.empty() || fnmatch(filter.c_str(), cell_id.c_str(), 0) == 0;
 }
 
 std::string StoredCaseId(const Op& op, std::int64_t seed) {

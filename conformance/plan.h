@@ -10,12 +10,25 @@
 
 namespace samebits {
 
+// The floating-point state of the thread that calls the kernel.
+enum class CallerState : int {
+  kPlain = 1,
+  kFlush,         // subnormals flushed to zero, read and written
+  kTowardZero,    // rounds toward zero
+  kDownAndFlush,  // rounds down, and flushes subnormals
+};
+
 // How a kernel is run: what may vary while no bit may.
 struct Setting {
   int threads = 1;
-  int repeats = 1;       // the last run's bits count, and all must be alike
+  int repeats = 1;       // all must give the same bits
   bool process = false;  // in a process of its own
   int isa_bits = 0;      // width of the widest vectors plain code may use; 0: the machine's
+  int offset = 0;        // elements from an address of 64-byte alignment to every tensor
+  CallerState caller = CallerState::kPlain;
+  bool comma_locale = false;    // the process' locale writes decimals with a comma
+  bool poison_scratch = false;  // scratch memory is full of NaNs
+  int piece = 0;                // samples to a call, the batch in pieces; 0: the whole batch
 };
 
 // A point is one setting; the first point of every axis is the plain run.
@@ -48,8 +61,14 @@ bool IsTimed(const Op& op, const Case& c);
 // golden, after the reference had matched the first 30 steps; few axes are crossed with it.
 bool IsWholeRun(const Case& c);
 
+// A minute's worth of the plan: one seed, and of training the fast kernels' first steps.
+bool IsQuick(const Cell& cell);
+
 // The case whose whole bitstream is stored: the operation's second case.
 std::string StoredCaseId(const Op& op, std::int64_t seed);
+
+// Whether the cell's id is like the filter, shell style: "dense_*@avx2#*". Empty: all are.
+bool MatchesFilter(const std::string& cell_id, const std::string& filter);
 
 // All cells of the kernels, the plain run of each kernel and case once.
 std::vector<Cell> Plan(std::span<const Kernel* const> kernels);

@@ -1,5 +1,6 @@
 #include "conformance/problem.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -15,25 +16,20 @@ namespace {
 constexpr std::align_val_t kAlignment{64};
 // Every byte of an output before a run: as a float, -4.3e8.
 constexpr int kPoison = 0xcd;
+// Bytes on each side of a tensor, more than the widest vector. As floats they are NaNs, so that a
+// kernel that uses what it read there shows too.
+constexpr std::size_t kGuard = 128;
+constexpr std::byte kGuardByte{0xff};
 
 }  // namespace
 
 void Problem::Free::operator()(std::byte* bytes) const { ::operator delete[](bytes, kAlignment); }
 
-Problem::Problem(const Op& op, const std::string& case_id)
+Problem::Problem(const Op& op, const std::string& case_id, int offset)
     : case_(Case::Parse(case_id)), signature_(op.signature(case_)) {
-  const auto allocate = [&](const Tensor& tensor) {
-    try {
-      memory_.emplace_back(new (kAlignment) std::byte[tensor.Bytes()]);
-    } catch (const std::bad_alloc&) {
-      throw UserError(fmt::format("case '{}': tensor {} of {} bytes does not fit into memory",
-                                  case_id, tensor.name, tensor.Bytes()));
-    }
-    return memory_.back().get();
-  };
   for (std::size_t i = 0; i < signature_.inputs.size(); ++i) {
     const Tensor& tensor = signature_.inputs[i];
-    std::byte* const data = allocate(tensor);
+    std::byte* const data = Allocate(tensor, offset);
     buffers_.inputs[i] = data;
     if (op.fill != nullptr) {
       op.fill(case_, static_cast<int>(i), tensor, data);
@@ -43,8 +39,36 @@ Problem::Problem(const Op& op, const std::string& case_id)
     }
   }
   for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
-    buffers_.outputs[i] = allocate(signature_.outputs[i]);
+    buffers_.outputs[i] = Allocate(signature_.outputs[i], offset);
   }
+}
+
+std::byte* Problem::Allocate(const Tensor& tensor, int offset) {
+  const std::size_t front = kGuard + static_cast<std::size_t>(offset) * SizeOf(tensor.type);
+  const std::size_t whole = front + tensor.Bytes() + kGuard;
+  try {
+    memory_.push_back({tensor.name, {new (kAlignment) std::byte[whole], Free()}, {}, {}});
+  } catch (const std::bad_alloc&) {
+    throw UserError(fmt::format("case '{}': tensor {} of {} bytes does not fit into memory",
+                                case_.id(), tensor.name, tensor.Bytes()));
+  }
+  Block& block = memory_.back();
+  block.front = {block.bytes.get(), front};
+  block.back = {block.bytes.get() + whole - kGuard, kGuard};
+  for (const auto& guard : {block.front, block.back}) {
+    std::fill(guard.begin(), guard.end(), kGuardByte);
+  }
+  return block.bytes.get() + front;
+}
+
+std::string_view Problem::WrittenOutside() const {
+  const auto touched = [](std::span<const std::byte> guard) {
+    return std::any_of(guard.begin(), guard.end(), [](std::byte b) { return b != kGuardByte; });
+  };
+  for (const Block& block : memory_) {
+    if (touched(block.front) || touched(block.back)) return block.name;
+  }
+  return {};
 }
 
 void Problem::PoisonOutputs() {

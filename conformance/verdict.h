@@ -5,11 +5,12 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "conformance/explain.h"
 #include "conformance/golden.h"
 #include "conformance/plan.h"
 
@@ -25,16 +26,20 @@ enum class Verdict {
 
 std::string_view VerdictName(Verdict verdict);
 
+// The command that judges the cell again.
+std::string RepeatCommand(const Cell& cell);
+
 struct Outcome {
   Cell cell;
   Verdict verdict;
   std::string reason;  // one line or a few; empty for a match
   Digest output;
+  std::optional<Difference> difference;  // from the reference, of a wrong kernel
 
   bool Failed() const { return verdict == Verdict::kMismatch || verdict == Verdict::kNoGolden; }
 };
 
-// {"cell": …, "verdict": …, "reason": …, "out": …}
+// {"cell": …, "claim": …, "verdict": …, "reason": …, "out": …}, and "difference" where there is one
 nlohmann::json JsonOf(const Outcome& outcome);
 
 // Judges cells against one folder of goldens. Safe from one thread.
@@ -53,14 +58,14 @@ class Judge {
  private:
   const GoldenFile& GoldensOf(const Op& op);
   Outcome Compare(const Cell& cell);
-  std::string Explain(const Cell& cell, const Golden& golden, const Bitstream* got);
+  Outcome WhyNot(Outcome outcome, const Golden& golden, const Bitstream* got);
 
   std::filesystem::path directory_;
   Elsewhere elsewhere_;
   std::map<const Op*, GoldenFile> goldens_;
 };
 
-// Runs this program's own executable with `--digest CELL` and reads the digest it prints.
+// Runs the gate beside this program with `--digest CELL` and reads the digest it prints.
 Judge::Elsewhere InOwnProcess();
 // The other side of it: what to print for `--digest CELL`.
 std::string DigestLine(std::string_view cell_id);

@@ -1,8 +1,8 @@
 // Mistakes in one dot: its order, its blocks, its arithmetic, its bias, its padding.
 #include <bit>
 
+#include "conformance/sums.h"
 #include "conformance/tests/broken_kernels.h"
-#include "conformance/tests/broken_sums.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/team.h"

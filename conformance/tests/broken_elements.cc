@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "conformance/sums.h"
 #include "conformance/tests/broken_kernels.h"
-#include "conformance/tests/broken_sums.h"
 #include "kernels/activation/activation.h"
 #include "kernels/adam/adam.h"
 #include "kernels/core/cpu.h"

@@ -1,6 +1,6 @@
 // Mistakes in sums over the batch: chains that are not whole rows, leaves that are not kept apart.
+#include "conformance/sums.h"
 #include "conformance/tests/broken_kernels.h"
-#include "conformance/tests/broken_sums.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/team.h"

@@ -5,8 +5,8 @@
 #include <xmmintrin.h>
 #endif
 
+#include "conformance/sums.h"
 #include "conformance/tests/broken_kernels.h"
-#include "conformance/tests/broken_sums.h"
 #include "kernels/activation/activation.h"
 #include "kernels/adam/adam.h"
 #include "kernels/conv2d/conv2d.h"

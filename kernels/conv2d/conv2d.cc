@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/conv2d/terms.h"
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
 
@@ -114,6 +115,8 @@ const Op kForward{
     .signature = ForwardSignature,
     .fill = nullptr,
     .flops = Flops,
+    .terms = TermsOf<ShapeOf, ForwardTerms>,
+    .splits_batch = true,
 };
 
 const Op kDataGradient{
@@ -124,6 +127,7 @@ const Op kDataGradient{
     .signature = DataGradientSignature,
     .fill = nullptr,
     .flops = Flops,
+    .terms = TermsOf<ShapeOf, DataGradientTerms>,
 };
 
 const Op kWeightGradient{
@@ -134,6 +138,7 @@ const Op kWeightGradient{
     .signature = WeightGradientSignature,
     .fill = nullptr,
     .flops = Flops,
+    .terms = TermsOf<ShapeOf, WeightGradientTerms>,
 };
 
 const Op kBiasGradient{
@@ -144,6 +149,7 @@ const Op kBiasGradient{
     .signature = BiasGradientSignature,
     .fill = nullptr,
     .flops = nullptr,
+    .terms = TermsOf<ShapeOf, BiasGradientTerms>,
 };
 
 }  // namespace samebits::conv2d

@@ -52,6 +52,20 @@ Case Case::Parse(std::string_view id) {
   }
 }
 
+Case Case::With(std::string_view setting, std::int64_t value) const {
+  Get(setting);  // throws when there is none
+  std::size_t number = 0;
+  const auto stands_at = [&](std::size_t at) {
+    number = at + setting.size();
+    return (at == 0 || !IsLetter(id_[at - 1])) && number < id_.size() && IsDigit(id_[number]);
+  };
+  std::size_t at = id_.find(setting);
+  while (!stands_at(at)) at = id_.find(setting, at + 1);
+  std::size_t end = number;
+  while (end < id_.size() && IsDigit(id_[end])) ++end;
+  return Parse(fmt::format("{}{}{}", id_.substr(0, number), value, id_.substr(end)));
+}
+
 bool Case::Has(std::string_view word) const {
   return std::find(words_.begin(), words_.end(), word) != words_.end();
 }

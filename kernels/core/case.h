@@ -22,6 +22,8 @@ class Case {
   // The number behind a setting. The first form throws UserError when the case lacks it.
   std::int64_t Get(std::string_view setting) const;
   std::int64_t Get(std::string_view setting, std::int64_t otherwise) const;
+  // The same case with another number behind a setting that it has.
+  Case With(std::string_view setting, std::int64_t value) const;
   std::uint64_t Seed() const { return static_cast<std::uint64_t>(Get("seed", 0)); }
 
  private:

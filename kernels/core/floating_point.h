@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace samebits {
 
@@ -18,7 +19,13 @@ class FloatingPointScope {
   std::uint64_t former_;
 };
 
-// The control word of this thread (MXCSR on x86, FPCR on arm64, 0 elsewhere), for the record.
+// The control word of this thread (MXCSR on x86 without its sticky flags, FPCR on arm64, the
+// rounding mode elsewhere).
 std::uint64_t FloatingPointControl();
+void SetFloatingPointControl(std::uint64_t control);
+
+// The control word of code that keeps to no contract; rounding is FE_DOWNWARD or the like. Nothing
+// where this processor, or this program on it, has no such state.
+std::optional<std::uint64_t> ForeignControl(int rounding, bool flush_subnormals);
 
 }  // namespace samebits

@@ -1,6 +1,7 @@
 #include "kernels/core/inputs.h"
 
 #include <bit>
+#include <iterator>
 
 #include "kernels/core/philox.h"
 
@@ -47,14 +48,15 @@ float Bits(std::uint32_t word) { return std::bit_cast<float>(word); }
 
 using Distribution = float (*)(std::uint32_t);
 
+constexpr std::string_view kWords[] = {"cancel",    "subnormal", "tiny", "zeros",
+                                       "nonfinite", "logits",    "bits"};
+constexpr Distribution kDistributions[] = {Cancel, Subnormal, Tiny, Zeros, NonFinite, Logits, Bits};
+static_assert(std::size(kWords) == std::size(kDistributions));
+
 Distribution DistributionOf(const Case& c) {
-  if (c.Has("cancel")) return Cancel;
-  if (c.Has("subnormal")) return Subnormal;
-  if (c.Has("tiny")) return Tiny;
-  if (c.Has("zeros")) return Zeros;
-  if (c.Has("nonfinite")) return NonFinite;
-  if (c.Has("logits")) return Logits;
-  if (c.Has("bits")) return Bits;
+  for (std::size_t i = 0; i < std::size(kWords); ++i) {
+    if (c.Has(kWords[i])) return kDistributions[i];
+  }
   return Uniform;
 }
 
@@ -83,6 +85,8 @@ void FillFloats(const Case& c, int tensor, std::span<float> values) {
   ForEachWord(c.Seed(), static_cast<std::uint64_t>(tensor), values.size(),
               [&](std::size_t i, std::uint32_t word) { values[i] = distribution(word); });
 }
+
+std::span<const std::string_view> InputWords() { return kWords; }
 
 void FillLabels(const Case& c, int tensor, std::int64_t classes, std::span<std::int32_t> labels) {
   ForEachWord(c.Seed(), static_cast<std::uint64_t>(tensor), labels.size(),

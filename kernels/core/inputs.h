@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "kernels/core/case.h"
 
@@ -22,6 +23,9 @@ std::uint32_t InputWord(std::uint64_t seed, std::uint64_t tensor, std::uint64_t 
 //   logits     uniform in [-20, 20)
 //   bits       every bit pattern alike
 void FillFloats(const Case& c, int tensor, std::span<float> values);
+
+// The words above.
+std::span<const std::string_view> InputWords();
 
 // Fills labels in [0, classes).
 void FillLabels(const Case& c, int tensor, std::int64_t classes, std::span<std::int32_t> labels);

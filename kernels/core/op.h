@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/core/case.h"
+#include "kernels/core/terms.h"
 
 namespace samebits {
 
@@ -77,6 +78,11 @@ struct Op {
   void (*fill)(const Case&, int index, const Tensor&, std::byte* data);
   // Floating-point operations of the case (an fma counts two); null where nothing is priced.
   double (*flops)(const Case&);
+  // The terms of one element of the only output, where the operation is a dot.
+  OutputTerms (*terms)(const Case&, const Buffers&, std::int64_t output) = nullptr;
+  // Whether a sample's outputs depend on no other sample: setting "n" counts them, input 0 and
+  // output 0 hold them in order, and the other inputs belong to all.
+  bool splits_batch = false;
 };
 
 // What a kernel promises about its bits. Each claim includes those before it.

@@ -1,6 +1,8 @@
 #include "kernels/core/scratch.h"
 
 #include <array>
+#include <atomic>
+#include <cstring>
 #include <memory>
 #include <new>
 
@@ -20,7 +22,14 @@ struct Block {
   std::size_t size = 0;
 };
 
+// Every byte of poisoned memory: as floats, NaNs.
+constexpr int kPoison = 0xff;
+std::atomic<bool> poisoned{false};
+
 }  // namespace
+
+ScratchPoison::ScratchPoison() { poisoned = true; }
+ScratchPoison::~ScratchPoison() { poisoned = false; }
 
 void* ScratchBytes(ScratchSlot slot, std::size_t bytes) {
   static thread_local std::array<Block, static_cast<std::size_t>(ScratchSlot::kSlots)> blocks;
@@ -30,6 +39,7 @@ void* ScratchBytes(ScratchSlot slot, std::size_t bytes) {
     block.bytes.reset(new (std::align_val_t(kAlignment)) std::byte[bytes]);
     block.size = bytes;
   }
+  if (poisoned) std::memset(block.bytes.get(), kPoison, bytes);
   return block.bytes.get();
 }
 

@@ -21,6 +21,16 @@ enum class ScratchSlot : std::uint8_t {
 // in the same slot. Throws std::bad_alloc.
 void* ScratchBytes(ScratchSlot slot, std::size_t bytes);
 
+// While it lives, all threads get their scratch memory filled with NaNs each time they ask, so that
+// a kernel that counts on what the memory holds shows.
+class ScratchPoison {
+ public:
+  ScratchPoison();
+  ~ScratchPoison();
+  ScratchPoison(const ScratchPoison&) = delete;
+  ScratchPoison& operator=(const ScratchPoison&) = delete;
+};
+
 inline float* Scratch(ScratchSlot slot, std::int64_t floats) {
   return static_cast<float*>(ScratchBytes(slot, static_cast<std::size_t>(floats) * sizeof(float)));
 }

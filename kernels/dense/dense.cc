@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/conv2d/terms.h"
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
 
@@ -110,6 +111,8 @@ const Op kForward{
     .signature = ForwardSignature,
     .fill = nullptr,
     .flops = Flops,
+    .terms = conv2d::TermsOf<ShapeOf, conv2d::ForwardTerms>,
+    .splits_batch = true,
 };
 
 const Op kDataGradient{
@@ -120,6 +123,7 @@ const Op kDataGradient{
     .signature = DataGradientSignature,
     .fill = nullptr,
     .flops = Flops,
+    .terms = conv2d::TermsOf<ShapeOf, conv2d::DataGradientTerms>,
 };
 
 const Op kWeightGradient{
@@ -130,6 +134,7 @@ const Op kWeightGradient{
     .signature = WeightGradientSignature,
     .fill = nullptr,
     .flops = Flops,
+    .terms = conv2d::TermsOf<ShapeOf, conv2d::WeightGradientTerms>,
 };
 
 const Op kBiasGradient{
@@ -140,6 +145,7 @@ const Op kBiasGradient{
     .signature = BiasGradientSignature,
     .fill = nullptr,
     .flops = nullptr,
+    .terms = conv2d::TermsOf<ShapeOf, conv2d::BiasGradientTerms>,
 };
 
 }  // namespace samebits::dense

@@ -7,14 +7,10 @@
 #include <vector>
 
 #include "kernels/core/contract.h"
+#include "kernels/core/terms.h"
 
 namespace samebits {
 
-struct Term {
-  float a, b;
-  bool present = true;
-};
-using Terms = std::vector<Term>;
 using Sums = std::vector<float>;
 
 // The sums of consecutive chains of `length` terms, the first one begun with `start`.

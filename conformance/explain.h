@@ -1,0 +1,33 @@
+// Where wrong bits first leave the right ones, and which known mistake gives exactly those bits.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "conformance/bitstream.h"
+#include "conformance/plan.h"
+
+namespace samebits {
+
+struct Difference {
+  Divergence first;
+  bool has_terms = false;                // the operation is a dot, so wrong orders can be tried
+  std::vector<std::string_view> orders;  // wrong orders that give these bits
+};
+
+// Nothing when the bits are alike. `want` is what the reference gives.
+std::optional<Difference> Explain(const Cell& cell, const Bitstream& got, const Bitstream& want);
+
+nlohmann::json JsonOf(const Difference& difference);
+
+// A line for the divergence, and one for the orders.
+std::string Describe(const Difference& difference);
+
+// The second of these lines: "it has the bits of: one long chain".
+std::string DescribeOrders(const Difference& difference);
+
+}  // namespace samebits

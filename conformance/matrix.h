@@ -1,0 +1,46 @@
+// The table operation x kernel: how many cells of each axis have the golden's bits.
+#pragma once
+
+#include <istream>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace samebits {
+
+class Matrix {
+ public:
+  // Counts what Outcome's JSON says of one cell. Throws UserError when it is not of that form.
+  void Add(const nlohmann::json& outcome);
+
+  bool empty() const { return rows_.empty(); }
+  // Whether a cell failed.
+  bool Failed() const;
+
+  // A line per operation and kernel, then the legend.
+  std::string Text() const;
+  nlohmann::json Json() const;
+
+ private:
+  struct Entry {
+    int match = 0, failed = 0, drifted = 0;
+    std::map<std::size_t, int> unavailable;  // by number of the reason
+
+    int Cells() const;
+  };
+
+  std::size_t ReasonNumber(const std::string& reason);
+  std::string TextOf(const Entry& entry) const;
+
+  std::vector<std::string> reasons_;
+  std::map<std::pair<std::string, std::string>, std::map<std::string, Entry>> rows_;
+};
+
+// Every line of a file that the gate wrote with --jsonl, of cells like the filter. Throws UserError
+// naming the line that is no outcome.
+Matrix ReadMatrix(std::istream& lines, const std::string& name, const std::string& filter);
+
+}  // namespace samebits
