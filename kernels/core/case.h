@@ -26,6 +26,9 @@ class Case {
   Case With(std::string_view setting, std::int64_t value) const;
   std::uint64_t Seed() const { return static_cast<std::uint64_t>(Get("seed", 0)); }
 
+  const std::vector<std::pair<std::string, std::int64_t>>& settings() const { return settings_; }
+  const std::vector<std::string>& words() const { return words_; }
+
  private:
   std::string id_;
   std::vector<std::pair<std::string, std::int64_t>> settings_;

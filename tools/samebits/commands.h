@@ -8,6 +8,7 @@ namespace samebits {
 
 void AddTrain(CLI::App& app, int& exit_code);
 void AddCompare(CLI::App& app, int& exit_code);
+void AddFuzz(CLI::App& app, int& exit_code);
 void AddGolden(CLI::App& app, int& exit_code);
 void AddExplain(CLI::App& app, int& exit_code);
 void AddMatrix(CLI::App& app, int& exit_code);

@@ -21,6 +21,7 @@ int Main(int argc, char** argv) {
   AddTrain(app, exit_code);
   AddCompare(app, exit_code);
   AddGolden(app, exit_code);
+  AddFuzz(app, exit_code);
   AddExplain(app, exit_code);
   AddMatrix(app, exit_code);
   AddRepeatKernel(app, exit_code);
