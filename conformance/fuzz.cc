@@ -18,8 +18,8 @@ constexpr std::int64_t kMostElements = 1 << 17;
 constexpr double kMostFlops = 1e7;
 
 // Both sides of the contract's and the kernels' borders: vectors, tiles, chains, partials.
-constexpr std::int64_t kBorders[] = {15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 256, 257, 4095, 4096,
-                                     4097};
+constexpr std::int64_t kBorders[] = {15, 16,  17,  31,  32,   33,   63,  64,
+                                     65, 255, 256, 257, 4095, 4096, 4097};
 
 bool IsSmall(const Op& op, const Case& c) {
   const Signature signature = op.signature(c);

@@ -25,9 +25,12 @@ float Subnormal(std::uint32_t word) {
 
 float Tiny(std::uint32_t word) {
   switch (word & 3) {
-    case 0: return Uniform(word);
-    case 1: return word & 4 ? -0.0f : 0.0f;
-    default: return std::bit_cast<float>((word & 0x80000000u) | (word >> 7 & 0x007fffffu));
+    case 0:
+      return Uniform(word);
+    case 1:
+      return word & 4 ? -0.0f : 0.0f;
+    default:
+      return std::bit_cast<float>((word & 0x80000000u) | (word >> 7 & 0x007fffffu));
   }
 }
 

@@ -16,7 +16,8 @@ std::uint32_t InputWord(std::uint64_t seed, std::uint64_t tensor, std::uint64_t 
 // Fills a tensor by the case's word for its values (none: uniform in [-1, 1)):
 //   cancel     signs at random, exponents from 2^-20 to 2^20: sums lose most of their digits
 //   subnormal  half subnormals and the smallest normals, half uniform
-//   tiny       half subnormals, a quarter +0 or -0, a quarter uniform: for dots of a few terms, whose
+//   tiny       half subnormals, a quarter +0 or -0, a quarter uniform: for dots of a few terms,
+//   whose
 //              sums are then subnormal, or -0 by underflow
 //   zeros      three quarters +0 or -0, the rest uniform
 //   nonfinite  one in 64 is an infinity or a NaN of any payload, the rest uniform

@@ -13,8 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::Survives([&] {
     const Dataset set = LoadDataset(directory.path());
     for (const ImageSet* part : {&set.train, &set.test}) {
-      const auto pixels = static_cast<std::size_t>(part->height) *
-                          static_cast<std::size_t>(part->width);
+      const auto pixels =
+          static_cast<std::size_t>(part->height) * static_cast<std::size_t>(part->width);
       const auto count = static_cast<std::size_t>(part->count);
       if (part->images.size() != count * pixels || part->labels.size() != count) abort();
     }
