@@ -11,7 +11,7 @@
 // 2^n p stays a normal binary64 number, so subnormal results too are rounded only once. Its error
 // is about one binary64 ULP, two where |r| is largest, and one argument has its e^x within 1.27 ULP
 // of a border between two binary32 numbers: that none is misrounded is not argued but proven, for
-// all 2^32 inputs: `prove_math exp`.
+// all 2^32 inputs: `prove exp`.
 #pragma once
 
 namespace samebits {

@@ -7,7 +7,7 @@
 // the error stays below 2^-58 of the result. binary64 throughout would not do. 14 arguments have a
 // logarithm within one binary64 ULP of a border between two binary32 numbers, the nearest within
 // 0.03 ULP, and for five of them even the best binary64 result rounds to the wrong side.
-// Right for all 2^32 inputs: `prove_math log`.
+// Right for all 2^32 inputs: `prove log`.
 #pragma once
 
 namespace samebits {

@@ -86,7 +86,7 @@ TEST_P(UnaryTest, RightOnHardCases) {
   }
 }
 
-// All of them by MPFR itself, which tests the shortcut that prove_math takes as well.
+// All of them by MPFR itself, which tests the shortcut that prove takes as well.
 TEST_P(UnaryTest, RightOnRandomBits) {
   const UnaryFunction& function = GetParam();
   Oracle oracle;

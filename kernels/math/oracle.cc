@@ -49,6 +49,11 @@ float Oracle::Power(float base, std::uint64_t t) {
   return ToFloat(mpfr_pow_ui(result_, argument_, t, MPFR_RNDN));
 }
 
+float Oracle::Quotient(std::uint64_t a, std::uint32_t b) {
+  mpfr_set_ui(argument_, b, MPFR_RNDN);
+  return ToFloat(mpfr_ui_div(result_, a, argument_, MPFR_RNDN));
+}
+
 float Oracle::ToFloat(int ternary) {
   if (mpfr_nan_p(result_)) return std::bit_cast<float>(0x7fc00000);
   mpfr_subnormalize(result_, ternary, MPFR_RNDN);

@@ -32,6 +32,7 @@ class Oracle {
   // Correctly rounded to binary32, ties to even; every NaN is 0x7fc00000.
   float Round(const UnaryFunction& function, float x);
   float Power(float base, std::uint64_t t);
+  float Quotient(std::uint64_t a, std::uint32_t b);  // b < 2^24
 
   // How far the exact value lies from the nearest border between two binary32 results, in binary64
   // ULP of the value. Nothing where the result is not a normal number.

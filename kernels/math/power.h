@@ -2,7 +2,7 @@
 //
 // Repeated squaring in double-double: base^t has a relative error below t * 2^-102, and is below
 // the smallest subnormal long before t spoils it. Proven right for the base 0.9f and 0.999f and
-// every t from 0 to 2^24: `prove_math power`.
+// every t from 0 to 2^24: `prove power`.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
-// prove_math: compares a function of this folder with MPFR's correctly rounded result, on every
-// input there is.
+// prove: compares a function with its correctly rounded result, on every input there is.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <chrono>
@@ -19,8 +19,10 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/core/error.h"
+#include "kernels/core/threefry.h"
 #include "kernels/math/oracle.h"
 #include "kernels/math/power.h"
+#include "model/data/preprocess.h"
 
 namespace samebits {
 namespace {
@@ -77,6 +79,79 @@ Claim PowerClaim() {
   return {kPowers * std::size(kBetas), visit};
 }
 
+// A byte as a pixel: the quotient by 255.
+Claim PixelClaim() {
+  const auto visit = [](std::uint64_t index, Oracle& oracle, Tally& tally) {
+    ++tally.by_mpfr;
+    Compare(
+        UnitPixels()[index], oracle.Quotient(index, 255), [&] { return fmt::to_string(index); },
+        tally);
+  };
+  return {256, visit};
+}
+
+// Integers as counts: of a batch, of the taps of a window.
+Claim CountClaim() {
+  const auto visit = [](std::uint64_t index, Oracle& oracle, Tally& tally) {
+    ++tally.by_mpfr;
+    Compare(
+        static_cast<float>(static_cast<std::int64_t>(index)), oracle.Quotient(index, 1),
+        [&] { return fmt::to_string(index); }, tally);
+  };
+  return {std::uint64_t{1} << 32, visit};
+}
+
+// Words of a stream as floats in [0, 1). Binary64 holds the quotient exactly.
+Claim UniformClaim() {
+  const auto visit = [](std::uint64_t index, Oracle&, Tally& tally) {
+    const auto word = static_cast<std::uint32_t>(index);
+    Compare(
+        UnitUniform(word), static_cast<float>((word >> 9) / 8388608.0),
+        [&] { return fmt::format("{:08x}", word); }, tally);
+  };
+  return {std::uint64_t{1} << 32, visit};
+}
+
+// Every four pixels that an output of the resizing to 8/7 of the size, 28 to 32, is made of, at
+// each of the 64 places between them. Binary64 has more than twice the digits and two more, so that
+// rounding its result to binary32 gives what rounding once would (Figueroa, 1995).
+Claim ResizeClaim() {
+  constexpr int kIn = 14, kOut = 16;
+  const auto between = [](float a, float b, double t) {
+    const auto step = static_cast<float>(static_cast<double>(b) - static_cast<double>(a));
+    const auto part = static_cast<float>(static_cast<double>(step) * t);
+    return static_cast<float>(static_cast<double>(a) + static_cast<double>(part));
+  };
+  const auto visit = [between](std::uint64_t index, Oracle&, Tally& tally) {
+    static thread_local ImageResizer resizer(kIn, kIn, kOut, kOut);
+    const auto pixel = [index](int row, int column) {
+      return static_cast<std::uint8_t>(index >> (16 * (row % 2) + 8 * (column % 2)));
+    };
+    std::array<std::uint8_t, kIn * kIn> image;
+    for (int i = 0; i < kIn * kIn; ++i) {
+      image[static_cast<std::size_t>(i)] = pixel(i / kIn, i % kIn);
+    }
+    std::array<float, kOut * kOut> out;
+    resizer.Resize(image, out);
+    // The eight outputs in the middle: each place between two pixels once, away from the edges.
+    for (int i = 4; i < 12; ++i) {
+      for (int j = 4; j < 12; ++j) {
+        const double y = (i + 0.5) * kIn / kOut - 0.5, x = (j + 0.5) * kIn / kOut - 0.5;
+        const int row = static_cast<int>(y), column = static_cast<int>(x);
+        const auto across = [&](int r) {
+          return between(UnitPixels()[pixel(r, column)], UnitPixels()[pixel(r, column + 1)],
+                         x - column);
+        };
+        Compare(
+            out[static_cast<std::size_t>(i * kOut + j)],
+            between(across(row), across(row + 1), y - row),
+            [&] { return fmt::format("{:08x} at {}, {}", index, i, j); }, tally);
+      }
+    }
+  };
+  return {std::uint64_t{1} << 32, visit};
+}
+
 // No claim, but a search: notes the inputs whose exact value lies within `ulps` binary64 ULP of a
 // border, as the lines "input result  # ULP" of golden/math.
 Claim HardInputs(const UnaryFunction& function, double ulps) {
@@ -125,16 +200,23 @@ Tally Run(const Claim& claim, std::uint64_t stride, int threads) {
   return total;
 }
 
+const UnaryFunction& UnaryNamed(std::string_view name) {
+  return *std::ranges::find(UnaryFunctions(), name, &UnaryFunction::name);
+}
+
 int Main(int argc, char** argv) {
-  CLI::App app("Compares a function with MPFR's correctly rounded result, on every input.");
+  CLI::App app("Compares a function with its correctly rounded result, on every input.");
   std::string name;
   int threads = static_cast<int>(std::thread::hardware_concurrency());
   std::uint64_t stride = 1;
   std::optional<double> hard_ulps;
   bool json = false;
-  app.add_option("function", name, "exp, log (all binary32 numbers) or power (Adam's betas)")
+  app.add_option("function", name,
+                 "exp, log (all binary32 numbers), power (Adam's betas), pixel (byte / 255), "
+                 "resize (28 to 32, all four pixels), count (integer to float), uniform (random "
+                 "word to [0, 1))")
       ->required()
-      ->check(CLI::IsMember({"exp", "log", "power"}));
+      ->check(CLI::IsMember({"exp", "log", "power", "pixel", "resize", "count", "uniform"}));
   app.add_option("--threads", threads, "default: all")->check(CLI::PositiveNumber);
   app.add_option("--stride", stride, "take every n-th input only")->check(CLI::PositiveNumber);
   CLI::Option* hard =
@@ -145,16 +227,19 @@ int Main(int argc, char** argv) {
   app.add_flag("--json", json, "print one JSON object")->excludes(hard);
   try {
     app.parse(argc, argv);
-    if (hard_ulps && name == "power") throw CLI::ValidationError("--hard", "exp or log only");
+    if (hard_ulps && name != "exp" && name != "log")
+      throw CLI::ValidationError("--hard", "exp or log only");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitHolds : kExitUsage;
   }
 
-  Claim claim = PowerClaim();
-  for (const UnaryFunction& function : UnaryFunctions()) {
-    if (function.name != name) continue;
-    claim = hard_ulps ? HardInputs(function, *hard_ulps) : UnaryClaim(function);
-  }
+  const Claim claim = hard_ulps           ? HardInputs(UnaryNamed(name), *hard_ulps)
+                      : name == "power"   ? PowerClaim()
+                      : name == "pixel"   ? PixelClaim()
+                      : name == "resize"  ? ResizeClaim()
+                      : name == "count"   ? CountClaim()
+                      : name == "uniform" ? UniformClaim()
+                                          : UnaryClaim(UnaryNamed(name));
   const auto start = std::chrono::steady_clock::now();
   Tally tally = Run(claim, stride, threads);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
