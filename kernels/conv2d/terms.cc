@@ -10,7 +10,7 @@ bool Inside(std::int64_t i, std::int64_t extent) { return i >= 0 && i < extent; 
 // The pixels (n, oh, ow) of each leaf: term(pixel) for all of them, whole rows to a chain.
 template <class TermOf>
 OutputTerms OverBatch(const Shape& s, const TermOf& term) {
-  OutputTerms terms{{}, RowsPerChain(s.ow) * s.ow, {}};
+  OutputTerms terms{{}, RowsPerChain(s.ow) * s.ow, {}, {}};
   for (std::int64_t leaf = 0; leaf < s.leaves; ++leaf) {
     Terms& own = terms.leaves.emplace_back();
     const std::int64_t pixels = s.oh * s.ow, end = LeafBegin(leaf + 1, s.n, s.leaves) * pixels;
@@ -26,7 +26,8 @@ OutputTerms OverBatch(const Shape& s, const TermOf& term) {
 OutputTerms ForwardTerms(const Shape& s, const Buffers& buffers, std::int64_t output) {
   const std::int64_t oc = output % s.k, ow = output / s.k % s.ow, oh = output / s.k / s.ow % s.oh;
   const std::int64_t n = output / s.k / s.ow / s.oh;
-  OutputTerms terms{{{}}, kChain, buffers.in(2)[oc], s.relu};
+  OutputTerms terms{{{}}, kChain, buffers.in(2)[oc], {}};
+  if (s.relu) terms.finish = [](float y) { return y > 0.0f || y != y ? y : 0.0f; };
   for (std::int64_t tap = 0; tap < s.r * s.s; ++tap) {
     const std::int64_t ih = oh * s.stride - s.pad_top + tap / s.s * s.dilation;
     const std::int64_t iw = ow * s.stride - s.pad_left + tap % s.s * s.dilation;
@@ -42,7 +43,7 @@ OutputTerms ForwardTerms(const Shape& s, const Buffers& buffers, std::int64_t ou
 OutputTerms DataGradientTerms(const Shape& s, const Buffers& buffers, std::int64_t output) {
   const std::int64_t ic = output % s.c, iw = output / s.c % s.w, ih = output / s.c / s.w % s.h;
   const std::int64_t n = output / s.c / s.w / s.h;
-  OutputTerms terms{{{}}, kChain, {}};
+  OutputTerms terms{{{}}, kChain, {}, {}};
   for (std::int64_t tap = 0; tap < s.r * s.s; ++tap) {
     const std::int64_t top = ih + s.pad_top - tap / s.s * s.dilation;
     const std::int64_t left = iw + s.pad_left - tap % s.s * s.dilation;

@@ -124,6 +124,7 @@ const Op kDataGradient{
     .fill = nullptr,
     .flops = Flops,
     .terms = conv2d::TermsOf<ShapeOf, conv2d::DataGradientTerms>,
+    .splits_batch = true,
 };
 
 const Op kWeightGradient{
