@@ -17,8 +17,8 @@ namespace {
 constexpr std::string_view kReference = "the reference is one thread of plain loops";
 constexpr std::string_view kOneIsa = "written for one instruction set, or chooses by itself";
 constexpr std::string_view kNoPromise = "promises nothing beyond its own process";
-constexpr std::string_view kTraining = "a training run: its operations are crossed with it";
-constexpr std::string_view kNoSamples = "its outputs are no samples that stand alone";
+constexpr std::string_view kTraining = "a training run, whose operations are crossed with it";
+constexpr std::string_view kNoSamples = "its outputs do not fall into samples that stand alone";
 
 bool IsReference(const Kernel& kernel) { return kernel.name == "reference"; }
 bool IsTraining(const Op& op) { return Case::Parse(op.cases[0]).Get("steps", 0) > 0; }

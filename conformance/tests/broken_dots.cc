@@ -165,6 +165,11 @@ void ConvForward(const Case& id, const Buffers& buffers, Team&) {
   }
 }
 
+// A path of its own for one sample, with an order of its own.
+void OneSampleReversed(const Case& id, const Buffers& buffers, Team& team) {
+  (id.Get("n") == 1 ? DenseForward<Reversed> : DenseForward<Right>)(id, buffers, team);
+}
+
 constexpr auto kAll = Claim::kEverywhere;
 using dense::kDataGradient;
 
@@ -185,6 +190,7 @@ constexpr BrokenKernel kBroken[] = {
     {{&dense::kForward, "bias_first", &kCpu, kAll, DenseForward<BiasFirst>}},
     {{&dense::kForward, "bias_before_tree", &kCpu, kAll, DenseForward<BiasBeforeTree>}},
     {{&dense::kForward, "relu_loses_nan", &kCpu, kAll, DenseForward<Right, ReluLosesNan>}},
+    {{&dense::kForward, "one_sample_reversed", &kCpu, kAll, OneSampleReversed}, "batch", 1},
     {{&kDataGradient, "fma_dropped", &kCpu, kAll, DenseDataGradient<FmaDropped>}},
     {{&kDataGradient, "reversed", &kCpu, kAll, DenseDataGradient<Reversed>}},
     {{&kDataGradient, "one_chain", &kCpu, kAll, DenseDataGradient<OneChain>}},
