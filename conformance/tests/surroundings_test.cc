@@ -18,7 +18,7 @@ namespace samebits {
 namespace {
 
 const Op& kOp = dense::kForward;
-constexpr char kCase[] = "n13c300_k21_subnormal_seed812";
+constexpr char kCase[] = "n6c2_k65_tiny_seed812";
 
 // Without samebits::Run's protection every state gives other bits, so the axis would show its lack.
 TEST(SurroundingsTest, EveryFloatStateChangesBits) {
@@ -33,7 +33,7 @@ TEST(SurroundingsTest, EveryFloatStateChangesBits) {
       const Surroundings surroundings(cell.SettingOf());
       Reference(kOp).run(problem.case_of(), problem.buffers(), team);
     }
-    EXPECT_NE(problem.Outputs(), want) << point;
+    EXPECT_FALSE(problem.Outputs() == want) << point;
   }
 }
 
