@@ -40,17 +40,27 @@ void CellRun::RunInPieces() {
     return;
   }
   const std::int64_t samples = whole.Get("n");
-  const auto bytes_of = [&](const Tensor& tensor) {
-    return static_cast<std::int64_t>(tensor.Bytes()) / samples;
-  };
-  const std::int64_t in = bytes_of(problem_.signature().inputs[0]);
-  const std::int64_t out = bytes_of(problem_.signature().outputs[0]);
-  for (std::int64_t first = 0; first < samples; first += setting_.piece) {
+  // The last piece first, so that one that writes behind its own end spoils one that is done.
+  const std::int64_t last = (samples - 1) / setting_.piece * setting_.piece;
+  for (std::int64_t first = last; first >= 0; first -= setting_.piece) {
     const std::int64_t count = std::min<std::int64_t>(setting_.piece, samples - first);
+    const Case part = whole.With("n", count);
+    const Signature own = cell_.kernel->op->signature(part);
+    // Where a tensor's samples from `first` on begin.
+    const auto offset = [&](const Tensor& all, const Tensor& some) {
+      const auto bytes = static_cast<std::int64_t>(all.Bytes());
+      return some.shape == all.shape ? 0 : bytes / samples * first;
+    };
     Buffers piece = problem_.buffers();
-    piece.inputs[0] = static_cast<const std::byte*>(piece.inputs[0]) + first * in;
-    piece.outputs[0] = static_cast<std::byte*>(piece.outputs[0]) + first * out;
-    Run(*cell_.kernel, whole.With("n", count), piece, *team_);
+    for (std::size_t i = 0; i < own.inputs.size(); ++i) {
+      piece.inputs[i] = static_cast<const std::byte*>(piece.inputs[i]) +
+                        offset(problem_.signature().inputs[i], own.inputs[i]);
+    }
+    for (std::size_t i = 0; i < own.outputs.size(); ++i) {
+      piece.outputs[i] = static_cast<std::byte*>(piece.outputs[i]) +
+                         offset(problem_.signature().outputs[i], own.outputs[i]);
+    }
+    Run(*cell_.kernel, part, piece, *team_);
   }
 }
 

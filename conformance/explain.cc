@@ -7,7 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "conformance/problem.h"
+#include "conformance/surroundings.h"
 #include "conformance/wrong_orders.h"
+#include "kernels/core/registry.h"
+#include "kernels/core/team.h"
 
 namespace samebits {
 namespace {
@@ -29,48 +32,69 @@ std::vector<std::int64_t> SampleElements(const Bitstream& got, const Bitstream& 
   return samples;
 }
 
-std::vector<std::string_view> OrdersOf(const Op& op, const Problem& problem, const Bitstream& got,
-                                       const Bitstream& want) {
-  const auto all = WrongOrders();
-  std::vector<WrongOrder> left(all.begin(), all.end());
+// Leaves the orders that give all of the wrong bits.
+void TryOrders(const Op& op, const Problem& problem, const Bitstream& got, const Bitstream& want,
+               Difference& difference) {
+  std::vector<WrongOrder> left;
   for (const std::int64_t i : SampleElements(got, want)) {
     const OutputTerms terms = op.terms(problem.case_of(), problem.buffers(), i);
+    if (difference.tried.empty()) {
+      for (const WrongOrder& order : WrongOrders(terms)) {
+        left.push_back(order);
+        difference.tried.push_back(order.name);
+      }
+    }
     std::erase_if(left, [&](const WrongOrder& order) {
       return BitsOf(order.compute(terms)) != FloatBitsAt(got, i);
     });
   }
-  std::vector<std::string_view> names;
-  for (const WrongOrder& order : left) names.push_back(order.name);
-  return names;
+  for (const WrongOrder& order : left) difference.orders.push_back(order.name);
+}
+
+// The right order under another arithmetic: the reference itself, and not by samebits::Run, which
+// would force the contract's.
+void TryFlush(const Op& op, Problem& problem, const Bitstream& got, Difference& difference) {
+  constexpr std::string_view kName = "subnormals flushed to zero";
+  Setting setting;
+  setting.caller = CallerState::kFlush;
+  if (!Lacking(setting).empty()) return;
+  problem.PoisonOutputs();
+  {
+    Team team(1);
+    const Surroundings flush(setting);
+    Reference(op).run(problem.case_of(), problem.buffers(), team);
+  }
+  difference.tried.push_back(kName);
+  if (problem.Outputs() == got) difference.orders.push_back(kName);
 }
 
 }  // namespace
 
 std::optional<Difference> Explain(const Cell& cell, const Bitstream& got, const Bitstream& want) {
   const Op& op = *cell.kernel->op;
-  const Problem problem(op, cell.case_id);
+  Problem problem(op, cell.case_id);
   const auto first = FirstDivergence(problem.signature().outputs, got, want);
   if (!first) return std::nullopt;
-  if (op.terms == nullptr) return Difference{*first, false, {}};
-  return Difference{*first, true, OrdersOf(op, problem, got, want)};
+  Difference difference{*first, {}, {}};
+  if (op.terms != nullptr) TryOrders(op, problem, got, want, difference);
+  TryFlush(op, problem, got, difference);
+  return difference;
 }
 
 nlohmann::json JsonOf(const Difference& difference) {
   const Divergence& first = difference.first;
-  nlohmann::json json = {{"element", first.element},
-                         {"got", first.got},
-                         {"want", first.want},
-                         {"differing", first.differing},
-                         {"elements", first.elements},
-                         {"orders", difference.orders},
-                         {"has_terms", difference.has_terms}};
+  nlohmann::json json = {{"element", first.element},   {"got", first.got},
+                         {"want", first.want},         {"differing", first.differing},
+                         {"elements", first.elements}, {"tried", difference.tried},
+                         {"orders", difference.orders}};
   if (first.has_ulps) json["ulps"] = first.ulps;
   return json;
 }
 
 std::string DescribeOrders(const Difference& difference) {
-  if (!difference.has_terms) return "no wrong order is known for this operation";
-  if (difference.orders.empty()) return "no known wrong order has these bits";
+  if (difference.orders.empty()) {
+    return fmt::format("no known mistake has these bits ({} tried)", difference.tried.size());
+  }
   return fmt::format("it has the bits of: {}", fmt::join(difference.orders, "; "));
 }
 

@@ -15,8 +15,8 @@ namespace samebits {
 
 struct Difference {
   Divergence first;
-  bool has_terms = false;                // the operation is a dot, so wrong orders can be tried
-  std::vector<std::string_view> orders;  // wrong orders that give these bits
+  std::vector<std::string_view> tried;   // known mistakes
+  std::vector<std::string_view> orders;  // those of them that give exactly these bits
 };
 
 // Nothing when the bits are alike. `want` is what the reference gives.

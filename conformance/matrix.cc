@@ -5,13 +5,49 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "conformance/plan.h"
 #include "kernels/core/error.h"
+#include "kernels/core/registry.h"
 
 namespace samebits {
 namespace {
 
-constexpr std::string_view kNoCell = "-";
+// The reasons of the legend, numbered as the table meets them.
+class Reasons {
+ public:
+  std::string Mark(const std::string& reason) {
+    auto known = std::find(reasons_.begin(), reasons_.end(), reason);
+    if (known == reasons_.end()) known = reasons_.insert(known, reason);
+    return fmt::format("[{}]", known - reasons_.begin() + 1);
+  }
+  std::string Text() const {
+    std::string text;
+    for (std::size_t i = 0; i < reasons_.size(); ++i) {
+      text += fmt::format("{:<5}{}\n", fmt::format("[{}]", i + 1), reasons_[i]);
+    }
+    return text;
+  }
+
+ private:
+  std::vector<std::string> reasons_;
+};
+
+using Line = std::vector<std::string>;
+
+// Columns as wide as they must be.
+std::string Table(const std::vector<Line>& lines) {
+  std::vector<std::size_t> widths(lines[0].size());
+  for (const Line& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  }
+  std::string text;
+  for (const Line& line : lines) {
+    std::string row;
+    for (std::size_t i = 0; i < line.size(); ++i)
+      row += fmt::format("{:<{}}", line[i], widths[i] + 2);
+    text += row.substr(0, row.find_last_not_of(' ') + 1) + '\n';
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -21,21 +57,14 @@ int Matrix::Entry::Cells() const {
   return cells;
 }
 
-std::size_t Matrix::ReasonNumber(const std::string& reason) {
-  auto known = std::find(reasons_.begin(), reasons_.end(), reason);
-  if (known == reasons_.end()) known = reasons_.insert(known, reason);
-  return static_cast<std::size_t>(known - reasons_.begin()) + 1;
-}
-
 void Matrix::Add(const nlohmann::json& outcome) {
   const std::string verdict = outcome.at("verdict"), reason = outcome.at("reason");
   const Cell cell = ParseCell(outcome.at("cell").get<std::string>());
-  Entry& entry = rows_[{std::string(cell.kernel->op->name), std::string(cell.kernel->name)}]
-                      [std::string(cell.axis->name)];
+  Entry& entry = rows_[cell.kernel][cell.axis];
   if (verdict == "match") {
     ++entry.match;
   } else if (verdict == "unavailable") {
-    ++entry.unavailable[ReasonNumber(reason)];
+    ++entry.unavailable[reason];
   } else {
     ++(verdict == "not promised" ? entry.drifted : entry.failed);
   }
@@ -48,52 +77,59 @@ bool Matrix::Failed() const {
   });
 }
 
-std::string Matrix::TextOf(const Entry& entry) const {
-  std::string text;
-  if (entry.match + entry.failed + entry.drifted > 0) {
-    text = fmt::format("{}/{}{}{}", entry.match, entry.Cells(), entry.failed > 0 ? "!" : "",
-                       entry.drifted > 0 ? "~" : "");
-  }
-  for (const auto& [number, count] : entry.unavailable) text += fmt::format("[{}]", number);
-  return text;
-}
-
 std::string Matrix::Text() const {
-  std::string text = fmt::format("{:<22}{:<16}", "operation", "kernel");
-  for (const Axis& axis : AllAxes()) text += fmt::format("{:<13}", axis.name);
-  for (const auto& [row, entries] : rows_) {
-    text += fmt::format("\n{:<22}{:<16}", row.first, row.second);
+  Reasons reasons;
+  const auto text_of = [&](const Kernel& kernel, const Axis& axis, const Entry* entry) {
+    if (entry == nullptr) {
+      const std::string_view why_not = axis.why_not(kernel);
+      return why_not.empty() ? "-" : reasons.Mark(fmt::format("not crossed with it: {}", why_not));
+    }
+    std::string text;
+    if (entry->match == entry->Cells()) {
+      text = fmt::format("{}", entry->match);
+    } else if (entry->match + entry->failed + entry->drifted > 0) {
+      text = fmt::format("{}/{}{}{}", entry->match, entry->Cells(), entry->failed > 0 ? "!" : "",
+                         entry->drifted > 0 ? "~" : "");
+    }
+    for (const auto& [reason, count] : entry->unavailable) {
+      text += reasons.Mark(fmt::format("did not run: {}", reason));
+    }
+    return text;
+  };
+  std::vector<Line> lines = {{"operation", "kernel"}};
+  for (const Axis& axis : AllAxes()) lines[0].emplace_back(axis.name);
+  for (const Kernel* kernel : AllKernels()) {
+    const auto row = rows_.find(kernel);
+    if (row == rows_.end()) continue;
+    Line& line = lines.emplace_back(Line{std::string(kernel->op->name), std::string(kernel->name)});
     for (const Axis& axis : AllAxes()) {
-      const auto entry = entries.find(std::string(axis.name));
-      text += fmt::format("{:<13}", entry == entries.end() ? kNoCell : TextOf(entry->second));
+      const auto entry = row->second.find(&axis);
+      line.push_back(text_of(*kernel, axis, entry == row->second.end() ? nullptr : &entry->second));
     }
   }
-  text +=
-      "\n\nn/m  n of m cells have the golden's bits; - no such cell\n"
-      "!    some failed\n"
-      "~    some have other bits, and the kernel does not promise these\n";
-  for (std::size_t i = 0; i < reasons_.size(); ++i) {
-    text += fmt::format("{:<5}some did not run: {}\n", fmt::format("[{}]", i + 1), reasons_[i]);
-  }
-  return text;
+  return Table(lines) +
+         "\nn    cells, all with the golden's bits; n/m: n of m; -: none asked for\n"
+         "!    some failed\n"
+         "~    some have other bits, and the kernel does not promise these\n" +
+         reasons.Text();
 }
 
 nlohmann::json Matrix::Json() const {
   nlohmann::json rows = nlohmann::json::array();
-  for (const auto& [row, entries] : rows_) {
+  for (const auto& [kernel, entries] : rows_) {
     nlohmann::json axes = nlohmann::json::object();
-    for (const auto& [axis, entry] : entries) {
-      nlohmann::json unavailable = nlohmann::json::object();
-      for (const auto& [number, count] : entry.unavailable) {
-        unavailable[reasons_[number - 1]] = count;
-      }
-      axes[axis] = {{"cells", entry.Cells()},
-                    {"match", entry.match},
-                    {"failed", entry.failed},
-                    {"not_promised", entry.drifted},
-                    {"unavailable", unavailable}};
+    for (const Axis& axis : AllAxes()) {
+      nlohmann::json& json = axes[std::string(axis.name)];
+      json["why_not"] = axis.why_not(*kernel);
+      const auto found = entries.find(&axis);
+      const Entry& entry = found == entries.end() ? Entry() : found->second;
+      json["cells"] = entry.Cells();
+      json["match"] = entry.match;
+      json["failed"] = entry.failed;
+      json["not_promised"] = entry.drifted;
+      json["unavailable"] = entry.unavailable;
     }
-    rows.push_back({{"operation", row.first}, {"kernel", row.second}, {"axes", axes}});
+    rows.push_back({{"operation", kernel->op->name}, {"kernel", kernel->name}, {"axes", axes}});
   }
   return {{"rows", rows}, {"failed", Failed()}};
 }

@@ -4,10 +4,10 @@
 #include <istream>
 #include <map>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
+
+#include "conformance/plan.h"
 
 namespace samebits {
 
@@ -20,23 +20,19 @@ class Matrix {
   // Whether a cell failed.
   bool Failed() const;
 
-  // A line per operation and kernel, then the legend.
+  // A line per operation and kernel, then the legend: nothing is left out without a reason.
   std::string Text() const;
   nlohmann::json Json() const;
 
  private:
   struct Entry {
     int match = 0, failed = 0, drifted = 0;
-    std::map<std::size_t, int> unavailable;  // by number of the reason
+    std::map<std::string, int> unavailable;  // cells by reason
 
     int Cells() const;
   };
 
-  std::size_t ReasonNumber(const std::string& reason);
-  std::string TextOf(const Entry& entry) const;
-
-  std::vector<std::string> reasons_;
-  std::map<std::pair<std::string, std::string>, std::map<std::string, Entry>> rows_;
+  std::map<const Kernel*, std::map<const Axis*, Entry>> rows_;
 };
 
 // Every line of a file that the gate wrote with --jsonl, of cells like the filter. Throws UserError

@@ -13,81 +13,123 @@
 namespace samebits {
 namespace {
 
-// The reference is one thread of plain scalar code: nothing of it varies but the run. Timed cases
-// and training take it seconds, so it runs them once, and whole training runs not at all.
-std::vector<int> RunPoints(const Kernel& kernel, const Case& c) {
-  const bool reference = kernel.name == "reference";
-  if (IsWholeRun(c)) return reference ? std::vector<int>{} : std::vector<int>{1};
-  if (reference && (IsTimed(*kernel.op, c) || c.Get("steps", 0) > 0)) return {1};
-  return {1, 2};
+// Why an axis says nothing of a kernel.
+constexpr std::string_view kReference = "the reference is one thread of plain loops";
+constexpr std::string_view kOneIsa = "written for one instruction set, or chooses by itself";
+constexpr std::string_view kNoPromise = "promises nothing beyond its own process";
+constexpr std::string_view kTraining = "a training run, whose operations are crossed with it";
+constexpr std::string_view kNoSamples = "its outputs do not fall into samples that stand alone";
+
+bool IsReference(const Kernel& kernel) { return kernel.name == "reference"; }
+bool IsTraining(const Op& op) { return Case::Parse(op.cases[0]).Get("steps", 0) > 0; }
+
+std::string_view Always(const Kernel&) { return {}; }
+
+std::string_view UnlessReference(const Kernel& kernel) {
+  return IsReference(kernel) ? kReference : std::string_view();
 }
 
-std::vector<int> ProcessPoints(const Kernel& kernel, const Case& c) {
-  const bool judged = kernel.name != "reference" && kernel.claim == Claim::kEverywhere;
-  if (!judged || IsWholeRun(c) || c.Seed() != 812) return {1};
-  return {1, 2};
-}
-
-std::vector<int> ThreadsPoints(const Kernel& kernel, const Case& c) {
-  if (kernel.name == "reference") return {1};
-  if (IsWholeRun(c))
-    return kernel.name == "portable" ? std::vector<int>{1} : std::vector<int>{1, 2};
-  return {1, 2, 3, 7, 64};
+std::string_view IfPromised(const Kernel& kernel) {
+  if (kernel.claim != Claim::kEverywhere) return kNoPromise;
+  return UnlessReference(kernel);
 }
 
 // Plain code is built for every ISA and picks the best at run time: force the others.
-std::vector<int> IsaPoints(const Kernel& kernel, const Case& c) {
-  if (kernel.name != "portable" || IsWholeRun(c)) return {0};
-  return {0, 128, 256, 512};
+std::string_view IfPortable(const Kernel& kernel) {
+  if (kernel.name == "portable") return {};
+  return IsReference(kernel) ? kReference : kOneIsa;
 }
 
-// The axes below say the same with every seed, and little of long cases.
-bool IsWorthMore(const Kernel& kernel, const Case& c) {
-  return kernel.name != "reference" && c.Seed() == 812 && !IsTimed(*kernel.op, c) &&
-         c.Get("steps", 0) == 0;
+std::string_view UnlessTraining(const Kernel& kernel) {
+  return IsTraining(*kernel.op) ? kTraining : UnlessReference(kernel);
+}
+
+std::string_view IfSamples(const Kernel& kernel) {
+  if (!kernel.op->splits_batch) return IsTraining(*kernel.op) ? kTraining : kNoSamples;
+  return UnlessReference(kernel);
+}
+
+// Timed cases and training take the reference seconds, so it runs them once, and whole training
+// runs not at all.
+std::vector<int> RunPoints(const Kernel& kernel, const Case& c) {
+  if (IsWholeRun(c)) return IsReference(kernel) ? std::vector<int>{} : std::vector<int>{1};
+  if (IsReference(kernel) && (IsTimed(*kernel.op, c) || IsTraining(*kernel.op))) return {1};
+  return {1, 2};
+}
+
+std::vector<int> ProcessPoints(const Kernel&, const Case& c) {
+  if (IsWholeRun(c) || c.Seed() != 812) return {1};
+  return {1, 2};
+}
+
+// Many axes say the same with every seed, and little of long cases.
+bool IsWorthMore(const Op& op, const Case& c) {
+  return c.Seed() == 812 && !IsTimed(op, c) && !IsTraining(op);
+}
+
+std::vector<int> ThreadsPoints(const Kernel& kernel, const Case& c) {
+  if (IsWholeRun(c)) {
+    return kernel.name == "portable" ? std::vector<int>{1} : std::vector<int>{1, 2};
+  }
+  // 64 threads take longer to start than most cases to run.
+  if (!IsWorthMore(*kernel.op, c)) return {1, 2, 3, 7};
+  return {1, 2, 3, 7, 64};
+}
+
+std::vector<int> IsaPoints(const Kernel&, const Case& c) {
+  if (IsWholeRun(c)) return {0};
+  return {0, 128, 256, 512};
 }
 
 // Tensors off the alignment of vectors and cache lines: floats by 4, 12 and 60 bytes, bytes by odd
 // counts.
 std::vector<int> AlignmentPoints(const Kernel& kernel, const Case& c) {
-  if (!IsWorthMore(kernel, c)) return {0};
+  if (!IsWorthMore(*kernel.op, c)) return {0};
   return {0, 1, 3, 15};
 }
 
 std::vector<int> FloatStatePoints(const Kernel& kernel, const Case& c) {
-  if (!IsWorthMore(kernel, c)) return {1};
+  if (!IsWorthMore(*kernel.op, c)) return {1};
   return {1, 2, 3, 4};
 }
 
 // Nothing of a kernel should know the locale: one case of each tells.
 std::vector<int> LocalePoints(const Kernel& kernel, const Case& c) {
-  if (!IsWorthMore(kernel, c) || c.id() != StoredCaseId(*kernel.op, 812)) return {1};
+  if (c.id() != StoredCaseId(*kernel.op, 812)) return {1};
   return {1, 2};
 }
 
 std::vector<int> ScratchPoints(const Kernel& kernel, const Case& c) {
-  if (!IsWorthMore(kernel, c)) return {1};
+  if (!IsWorthMore(*kernel.op, c)) return {1};
   return {1, 2};
 }
 
 std::vector<int> BatchPoints(const Kernel& kernel, const Case& c) {
-  if (!kernel.op->splits_batch || !IsWorthMore(kernel, c)) return {0};
+  if (!IsWorthMore(*kernel.op, c)) return {0};
   std::vector<int> points = {0};
   for (int samples = 1; samples <= 3 && samples < c.Get("n"); ++samples) points.push_back(samples);
   return points;
 }
 
 constexpr Axis kAxes[] = {
-    {"run", RunPoints, [](int point, Setting& s) { s.repeats = point; }},
-    {"process", ProcessPoints, [](int point, Setting& s) { s.process = point > 1; }},
-    {"threads", ThreadsPoints, [](int point, Setting& s) { s.threads = point; }},
-    {"isa", IsaPoints, [](int point, Setting& s) { s.isa_bits = point; }},
-    {"alignment", AlignmentPoints, [](int point, Setting& s) { s.offset = point; }},
-    {"floatstate", FloatStatePoints,
-     [](int point, Setting& s) { s.caller = static_cast<CallerState>(point); }},
-    {"locale", LocalePoints, [](int point, Setting& s) { s.comma_locale = point > 1; }},
-    {"scratch", ScratchPoints, [](int point, Setting& s) { s.poison_scratch = point > 1; }},
-    {"batch", BatchPoints, [](int point, Setting& s) { s.piece = point; }},
+    {"run", 1, 4096, Always, RunPoints, [](int point, Setting& s) { s.repeats = point; }},
+    {"process", 1, 2, IfPromised, ProcessPoints,
+     [](int point, Setting& s) { s.process = point > 1; }},
+    {"threads", 1, 1024, UnlessReference, ThreadsPoints,
+     [](int point, Setting& s) { s.threads = point; }},
+    {"isa", 0, 512, IfPortable, IsaPoints, [](int point, Setting& s) { s.isa_bits = point; }},
+    {"alignment", 0, 63, UnlessTraining, AlignmentPoints,
+     [](int point, Setting& s) { s.offset = point; }},
+    {"floatstate", 1, 4, UnlessTraining, FloatStatePoints,
+     [](int point, Setting& s) {
+       s.caller = static_cast<CallerState>(point);
+       s.threads = 2;  // the second starts with the caller's state
+     }},
+    {"locale", 1, 2, UnlessTraining, LocalePoints,
+     [](int point, Setting& s) { s.comma_locale = point > 1; }},
+    {"scratch", 1, 2, UnlessTraining, ScratchPoints,
+     [](int point, Setting& s) { s.poison_scratch = point > 1; }},
+    {"batch", 0, 4096, IfSamples, BatchPoints, [](int point, Setting& s) { s.piece = point; }},
 };
 
 }  // namespace
@@ -145,6 +187,7 @@ std::vector<Cell> Plan(std::span<const Kernel* const> kernels) {
     for (const std::string& case_id : CaseIds(*kernel->op)) {
       const Case c = Case::Parse(case_id);
       for (const Axis& axis : kAxes) {
+        if (!axis.why_not(*kernel).empty()) continue;
         const std::vector<int> points = axis.points(*kernel, c);
         // The plain run is the first point of every axis: once is enough.
         const std::size_t first = &axis == kAxes ? 0 : 1;
@@ -178,11 +221,14 @@ Cell ParseCell(std::string_view id) {
   const auto axis = std::find_if(std::begin(kAxes), std::end(kAxes),
                                  [&](const Axis& a) { return a.name == axis_name; });
   if (axis == std::end(kAxes)) throw fail("no such axis");
+  if (const auto reason = axis->why_not(*kernel); !reason.empty()) {
+    throw fail(fmt::format("{} has no axis {}: {}", kernel->name, axis->name, reason));
+  }
   Cell cell{kernel, std::string(id.substr(slash + 1, at - slash - 1)), axis, 0};
   const auto parsed = std::from_chars(id.data() + equals + 1, id.data() + id.size(), cell.point);
-  if (parsed.ec != std::errc() || parsed.ptr != id.data() + id.size() || cell.point < 0 ||
-      cell.point > 4096) {
-    throw fail("the point is not a number from 0 to 4096");
+  if (parsed.ec != std::errc() || parsed.ptr != id.data() + id.size() || cell.point < axis->least ||
+      cell.point > axis->most) {
+    throw fail(fmt::format("the point is not a number from {} to {}", axis->least, axis->most));
   }
   Case::Parse(cell.case_id);
   return cell;

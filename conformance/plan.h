@@ -34,7 +34,10 @@ struct Setting {
 // A point is one setting; the first point of every axis is the plain run.
 struct Axis {
   std::string_view name;
-  // The points that make sense for a kernel and a case.
+  int least, most;  // points that mean something
+  // Why it makes no sense for a kernel; empty when it does.
+  std::string_view (*why_not)(const Kernel&);
+  // The points that are worth a run of this case.
   std::vector<int> (*points)(const Kernel&, const Case&);
   void (*apply)(int point, Setting&);
 };

@@ -38,9 +38,7 @@ bool Promised(const Cell& cell) {
 
 }  // namespace
 
-std::string RepeatCommand(const Cell& cell) {
-  return fmt::format("samebits_conformance --gtest_filter='*{}'", cell.Id());
-}
+std::string RepeatCommand(const Cell& cell) { return "samebits explain " + cell.Id(); }
 
 std::string_view VerdictName(Verdict verdict) {
   switch (verdict) {
@@ -105,6 +103,7 @@ Outcome Judge::Compare(const Cell& cell) {
     return Outcome{cell, Verdict::kMismatch, std::move(reason), std::move(output), {}};
   };
   if (!goldens.fault().empty()) return mismatch(goldens.fault(), {});
+  CellRun run(cell);
   const Golden* golden = goldens.Find(cell.case_id);
   if (golden == nullptr) {
     return {cell,
@@ -115,7 +114,6 @@ Outcome Judge::Compare(const Cell& cell) {
             {},
             {}};
   }
-  CellRun run(cell);
   if (run.problem().InputDigest() != golden->input) {
     return mismatch(
         "golden stale: the inputs of this case are no longer those the golden was "
@@ -125,7 +123,9 @@ Outcome Judge::Compare(const Cell& cell) {
   if (cell.SettingOf().process) {
     const Digest output = elsewhere_(cell);
     if (output == golden->output) return {cell, Verdict::kMatch, "", output, {}};
-    return WhyNot(mismatch("", output), *golden, nullptr);
+    const Bitstream here = run.Once();
+    if (DigestOf(here) != golden->output) return WhyNot(mismatch("", output), *golden, here);
+    return mismatch("the kernel gives other bits in a process of its own, and only there", output);
   }
   const Runs runs = RunAll(run, cell.SettingOf().repeats);
   // Of two runs that differ, at least one is not the golden: that one is judged.
@@ -135,7 +135,7 @@ Outcome Judge::Compare(const Cell& cell) {
   if (!run.fault().empty()) return mismatch("the kernel " + run.fault(), output);
   if (output == golden->output) return {cell, Verdict::kMatch, "", output, {}};
   if (Promised(cell) && kernel.claim == Claim::kEverywhere) {
-    return WhyNot(mismatch("", output), *golden, &got);
+    return WhyNot(mismatch("", output), *golden, got);
   }
   // A comparator is held to its own plain run, not to the golden.
   const Bitstream plain =
@@ -149,7 +149,7 @@ Outcome Judge::Compare(const Cell& cell) {
 }
 
 // Says why the bits are not the golden's. The reference runs first: it tells whose fault it is.
-Outcome Judge::WhyNot(Outcome outcome, const Golden& golden, const Bitstream* got) {
+Outcome Judge::WhyNot(Outcome outcome, const Golden& golden, const Bitstream& got) {
   const Cell& cell = outcome.cell;
   if (IsWholeRun(Case::Parse(cell.case_id))) {
     const auto [a, b] = std::mismatch(outcome.output.blocks.begin(), outcome.output.blocks.end(),
@@ -165,9 +165,7 @@ Outcome Judge::WhyNot(Outcome outcome, const Golden& golden, const Bitstream* go
     outcome.reason =
         "the reference itself no longer gives the golden's bits: the golden is stale, or the "
         "toolchain or the contract moved; the kernel is not judged";
-  } else if (got == nullptr) {
-    outcome.reason = "in a process of its own the kernel gives other bits than the golden's";
-  } else if (outcome.difference = Explain(cell, *got, want); outcome.difference) {
+  } else if (outcome.difference = Explain(cell, got, want); outcome.difference) {
     outcome.reason = "the kernel is wrong: " + Describe(*outcome.difference);
   } else {
     outcome.reason = "the digests differ but no element does";

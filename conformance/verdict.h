@@ -26,7 +26,7 @@ enum class Verdict {
 
 std::string_view VerdictName(Verdict verdict);
 
-// The command that judges the cell again.
+// The command that judges the cell again, whether the plan has it or not.
 std::string RepeatCommand(const Cell& cell);
 
 struct Outcome {
@@ -58,7 +58,7 @@ class Judge {
  private:
   const GoldenFile& GoldensOf(const Op& op);
   Outcome Compare(const Cell& cell);
-  Outcome WhyNot(Outcome outcome, const Golden& golden, const Bitstream* got);
+  Outcome WhyNot(Outcome outcome, const Golden& golden, const Bitstream& got);
 
   std::filesystem::path directory_;
   Elsewhere elsewhere_;

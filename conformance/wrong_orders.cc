@@ -1,12 +1,11 @@
 #include "conformance/wrong_orders.h"
 
 #include <bit>
-#include <cfenv>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "conformance/sums.h"
-#include "kernels/core/floating_point.h"
 
 namespace samebits {
 namespace {
@@ -15,7 +14,7 @@ constexpr std::size_t kSegmentChains = kSegment;
 
 float Finish(float sum, const OutputTerms& terms) {
   const float y = terms.bias ? sum + *terms.bias : sum;
-  return !terms.relu || y > 0.0f || y != y ? y : 0.0f;
+  return terms.finish ? terms.finish(y) : y;
 }
 
 // One leaf's dot in some order; `chain` is the number of terms in the contract's chains.
@@ -129,7 +128,7 @@ float BiasFirst(const OutputTerms& terms) {
   if (!terms.bias) return RightOrder(terms);
   const Sums chains = Chains(terms.leaves[0], static_cast<std::size_t>(terms.chain), *terms.bias);
   const float sum = TreeOf(Segments(chains, kSegmentChains)) + 0.0f;
-  return Finish(sum, {{}, terms.chain, std::nullopt, terms.relu});
+  return Finish(sum, {{}, terms.chain, {}, terms.finish});
 }
 
 float LeavesLeftToRight(const OutputTerms& terms) {
@@ -148,13 +147,50 @@ float EmptyLeavesLeftOut(const OutputTerms& terms) {
   return RightOrder(full);
 }
 
-float Flushed(const OutputTerms& terms) {
-  const FloatingPointScope former;
-  if (const auto control = ForeignControl(FE_TONEAREST, true)) SetFloatingPointControl(*control);
-  return RightOrder(terms);
+float RoundThenAdd(const Term& term, float sum) { return sum + term.a * term.b; }
+float Fused(const Term& term, float sum) { return std::fma(term.a, term.b, sum); }
+
+using Fold = float(const Sums&);
+constexpr std::size_t kAll = std::numeric_limits<std::ptrdiff_t>::max();
+
+// A row sum of any numbers of lanes and elements to a partial, added in any way.
+template <std::size_t lanes, std::size_t partial, Fold* fold_lanes = TreeOf,
+          Fold* fold_partials = TreeOf, auto add = RoundThenAdd>
+float Row(const Terms& terms, std::size_t = 0) {
+  Sums partials;
+  for (std::size_t begin = 0; begin < terms.size(); begin += partial) {
+    Sums sums(lanes);
+    for (std::size_t i = begin; i < std::min(begin + partial, terms.size()); ++i) {
+      float& sum = sums[(i - begin) % lanes];
+      sum = add(terms[i], sum);
+    }
+    partials.push_back(fold_lanes(sums));
+  }
+  return fold_partials(partials);
 }
 
-constexpr WrongOrder kOrders[] = {
+float RightRow(const Terms& terms, std::size_t) { return Row<kLanes, kPartial>(terms); }
+
+float ReversedRow(const Terms& terms, std::size_t) {
+  return Row<kLanes, kPartial>(Terms(terms.rbegin(), terms.rend()));
+}
+
+constexpr WrongOrder kRowOrders[] = {
+    {"one long chain", PerLeaf<Row<1, kAll>>},
+    {"8 lanes", PerLeaf<Row<8, kPartial>>},
+    {"32 lanes", PerLeaf<Row<32, kPartial>>},
+    {"lanes added left to right", PerLeaf<Row<kLanes, kPartial, LeftToRight>>},
+    {"partials of 2,048 elements", PerLeaf<Row<kLanes, kPartial / 2>>},
+    {"partials of 8,192 elements", PerLeaf<Row<kLanes, kPartial * 2>>},
+    {"16 lanes without partials", PerLeaf<Row<kLanes, kAll>>},
+    {"partials added left to right", PerLeaf<Row<kLanes, kPartial, TreeOf, LeftToRight>>},
+    {"elements in reverse", PerLeaf<ReversedRow>},
+    {"products not rounded before they are added, with fma",
+     PerLeaf<Row<kLanes, kPartial, TreeOf, TreeOf, Fused>>},
+    {"sums in double precision", PerLeaf<InDouble>},
+};
+
+constexpr WrongOrder kDotOrders[] = {
     {"one long chain", PerLeaf<OneChain>},
     {"products rounded before they are added, without fma", PerLeaf<Changed<RoundProduct>>},
     {"chains of 128 terms", PerLeaf<ChainsOf<128>>},
@@ -167,12 +203,11 @@ constexpr WrongOrder kOrders[] = {
     {"segments of 32 chains", PerLeaf<SegmentsOf<32>>},
     {"segments added left to right", PerLeaf<SegmentsLeftToRight>},
     {"a tree over chains, without segments", PerLeaf<TreeOfChains>},
-    {"the terms in 2 parts", PerLeaf<InParts<2>>},
-    {"the terms in 4 parts", PerLeaf<InParts<4>>},
+    {"split-K: the terms in 2 parts", PerLeaf<InParts<2>>},
+    {"split-K: the terms in 4 parts", PerLeaf<InParts<4>>},
     {"terms in reverse", PerLeaf<Reversed>},
     {"8 partial sums", PerLeaf<PartialSums<8>>},
     {"16 partial sums", PerLeaf<PartialSums<16>>},
-    {"subnormals flushed to zero", Flushed},
     {"sums in double precision", PerLeaf<InDouble>},
     {"factors cut to TensorFloat-32", PerLeaf<Changed<CutToTensorFloat>>},
     {"no + 0.0f at the end of the dot", PerLeaf<WithoutZero>},
@@ -186,8 +221,12 @@ constexpr WrongOrder kOrders[] = {
 
 }  // namespace
 
-std::span<const WrongOrder> WrongOrders() { return kOrders; }
+std::span<const WrongOrder> WrongOrders(const OutputTerms& terms) {
+  return terms.chain == 0 ? std::span<const WrongOrder>(kRowOrders) : kDotOrders;
+}
 
-float RightOrder(const OutputTerms& terms) { return PerLeaf<Right>(terms); }
+float RightOrder(const OutputTerms& terms) {
+  return terms.chain == 0 ? PerLeaf<RightRow>(terms) : PerLeaf<Right>(terms);
+}
 
 }  // namespace samebits

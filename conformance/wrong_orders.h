@@ -1,4 +1,4 @@
-// The mistakes that writers of dots make: each gives the bits that one element would have.
+// The mistakes that writers of sums make: each gives the bits that one element would have.
 #pragma once
 
 #include <span>
@@ -13,7 +13,8 @@ struct WrongOrder {
   float (*compute)(const OutputTerms&);
 };
 
-std::span<const WrongOrder> WrongOrders();
+// Those that can be made with such terms: a dot's or a row sum's.
+std::span<const WrongOrder> WrongOrders(const OutputTerms& terms);
 
 // The contract's own order: what the reference gives.
 float RightOrder(const OutputTerms& terms);

@@ -151,8 +151,8 @@ void ConvForward(const Case& id, const Buffers& buffers, Team&) {
     const std::int64_t oc = i % s.k, ow = i / s.k % s.ow, oh = i / (s.k * s.ow) % s.oh;
     const std::int64_t n = i / (s.k * s.ow * s.oh);
     for (std::int64_t tap = 0; tap < s.r * s.s; ++tap) {
-      const std::int64_t ih = oh * s.stride - s.pad_top + tap / s.s * s.dilation;
-      const std::int64_t iw = ow * s.stride - s.pad_left + tap % s.s * s.dilation;
+      const std::int64_t ih = oh * s.stride_h - s.pad_top + tap / s.s * s.dilation_h;
+      const std::int64_t iw = ow * s.stride_w - s.pad_left + tap % s.s * s.dilation_w;
       const bool present = ih >= 0 && ih < s.h && iw >= 0 && iw < s.w;
       for (std::int64_t ic = 0; ic < s.c; ++ic) {
         const float x = present ? buffers.in(0)[((n * s.h + ih) * s.w + iw) * s.c + ic] : 0.0f;
@@ -163,6 +163,11 @@ void ConvForward(const Case& id, const Buffers& buffers, Team&) {
     const float sum = dot(terms, buffers.in(2)[oc]);
     buffers.out(0)[i] = s.relu ? Relu(sum) : sum;
   }
+}
+
+// A path of its own for one sample, with an order of its own.
+void OneSampleReversed(const Case& id, const Buffers& buffers, Team& team) {
+  (id.Get("n") == 1 ? DenseForward<Reversed> : DenseForward<Right>)(id, buffers, team);
 }
 
 constexpr auto kAll = Claim::kEverywhere;
@@ -185,6 +190,7 @@ constexpr BrokenKernel kBroken[] = {
     {{&dense::kForward, "bias_first", &kCpu, kAll, DenseForward<BiasFirst>}},
     {{&dense::kForward, "bias_before_tree", &kCpu, kAll, DenseForward<BiasBeforeTree>}},
     {{&dense::kForward, "relu_loses_nan", &kCpu, kAll, DenseForward<Right, ReluLosesNan>}},
+    {{&dense::kForward, "one_sample_reversed", &kCpu, kAll, OneSampleReversed}, "batch", 1},
     {{&kDataGradient, "fma_dropped", &kCpu, kAll, DenseDataGradient<FmaDropped>}},
     {{&kDataGradient, "reversed", &kCpu, kAll, DenseDataGradient<Reversed>}},
     {{&kDataGradient, "one_chain", &kCpu, kAll, DenseDataGradient<OneChain>}},

@@ -78,8 +78,9 @@ void WeightGradient(const Case& id, const Buffers& buffers, Team&) {
     for (std::int64_t pixel = 0, leaf = 0; pixel < s.n * s.oh * s.ow; ++pixel) {
       const std::int64_t n = pixel / (s.oh * s.ow);
       while (n >= LeafBegin(leaf + 1, s.n, s.leaves)) ++leaf;
-      const std::int64_t ih = pixel / s.ow % s.oh * s.stride - s.pad_top + tap / s.s * s.dilation;
-      const std::int64_t iw = pixel % s.ow * s.stride - s.pad_left + tap % s.s * s.dilation;
+      const std::int64_t ih =
+          pixel / s.ow % s.oh * s.stride_h - s.pad_top + tap / s.s * s.dilation_h;
+      const std::int64_t iw = pixel % s.ow * s.stride_w - s.pad_left + tap % s.s * s.dilation_w;
       const bool present = ih >= 0 && ih < s.h && iw >= 0 && iw < s.w;
       leaves[static_cast<std::size_t>(leaf)].push_back(
           {present ? x[((n * s.h + ih) * s.w + iw) * s.c + ic] : 0.0f, dy[pixel * s.k + oc],

@@ -1,9 +1,8 @@
-// Right arithmetic in wrong surroundings: flush to zero, tails, threads, state kept between calls.
+// Right arithmetic in wrong surroundings: flush to zero, tails, threads, state kept between calls,
+// memory that holds or is aligned as hoped.
 #include <atomic>
-
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
+#include <cfenv>
+#include <cstdlib>
 
 #include "conformance/sums.h"
 #include "conformance/tests/broken_kernels.h"
@@ -11,6 +10,8 @@
 #include "kernels/adam/adam.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/cpu.h"
+#include "kernels/core/floating_point.h"
+#include "kernels/core/scratch.h"
 #include "kernels/core/team.h"
 #include "kernels/dense/dense.h"
 #include "kernels/dropout/dropout.h"
@@ -44,19 +45,9 @@ KernelFunction Update;
 namespace {
 
 // samebits::Run gives the former state back.
-void FlushSubnormals() {
-#if defined(__x86_64__)
-  _mm_setcsr(_mm_getcsr() | 0x8040);  // FTZ, DAZ
-#elif defined(__aarch64__)
-  std::uint64_t fpcr;
-  asm volatile("mrs %0, fpcr" : "=r"(fpcr));
-  asm volatile("msr fpcr, %0" : : "r"(fpcr | 1u << 24));  // FZ
-#endif
-}
-
 template <KernelFunction* right>
 void Flushed(const Case& id, const Buffers& buffers, Team& team) {
-  FlushSubnormals();
+  SetFloatingPointControl(*ForeignControl(FE_TONEAREST, true));
   right(id, buffers, team);
 }
 
@@ -101,6 +92,54 @@ void TailOverrun(const Case& id, const Buffers& buffers, Team& team) {
       if (past < s.n * s.k) buffers.out(0)[past] = 0.0f;
     }
   }
+}
+
+// The terms of output i, and as many as whole vectors of eight need, given by x(k) and w(k).
+template <class X, class W>
+float WholeVectors(const conv2d::Shape& s, const Buffers& buffers, std::int64_t i, const X& x,
+                   const W& w) {
+  Dot dot;
+  for (std::int64_t k = 0; k < (s.c + 7) / 8 * 8; ++k) dot.Fma(x(k), w(k));
+  const float sum = dot.Result() + buffers.in(2)[i % s.k];
+  return s.relu && sum < 0.0f ? 0.0f : sum;
+}
+
+// Lanes past a row's end are multiplied by zeros, not left out: behind the last row lies anything.
+void TailReadBehind(const Case& id, const Buffers& buffers, Team&) {
+  const conv2d::Shape s = dense::ShapeOf(id);
+  for (std::int64_t i = 0; i < s.n * s.k; ++i) {
+    buffers.out(0)[i] = WholeVectors(
+        s, buffers, i, [&](std::int64_t k) { return buffers.in(0)[i / s.k * s.c + k]; },
+        [&](std::int64_t k) { return k < s.c ? buffers.in(1)[k * s.k + i % s.k] : 0.0f; });
+  }
+}
+
+// Packs weights into whole vectors, whose tails hold what was there before: also times zeros.
+void TailOfScratch(const Case& id, const Buffers& buffers, Team&) {
+  const conv2d::Shape s = dense::ShapeOf(id);
+  float* const packed = Scratch(ScratchSlot::kPlaces, s.c + 7);
+  for (std::int64_t i = 0; i < s.n * s.k; ++i) {
+    for (std::int64_t k = 0; k < s.c; ++k) packed[k] = buffers.in(1)[k * s.k + i % s.k];
+    buffers.out(0)[i] = WholeVectors(
+        s, buffers, i,
+        [&](std::int64_t k) { return k < s.c ? buffers.in(0)[i / s.k * s.c + k] : 0.0f; },
+        [&](std::int64_t k) { return packed[k]; });
+  }
+}
+
+// Begins at the last address of 16-byte alignment: x's own, where x is aligned.
+void AlignmentTaken(const Case& id, const Buffers& buffers, Team& team) {
+  Buffers aligned = buffers;
+  aligned.inputs[0] =
+      buffers.in<std::byte>(0) - reinterpret_cast<std::uintptr_t>(buffers.in(0)) % 16;
+  activation::reference::ReluForward(id, aligned, team);
+}
+
+// A constant read from text: with a decimal comma the half is none.
+void ConstantFromText(const Case& id, const Buffers& buffers, Team& team) {
+  activation::reference::ReluForward(id, buffers, team);
+  const float one = std::strtof("0.5", nullptr) + 0.5f;
+  for (std::int64_t i = 0; i < id.Get("n"); ++i) buffers.out(0)[i] *= one;
 }
 
 // As many partial sums as threads.
@@ -161,6 +200,10 @@ constexpr BrokenKernel kBroken[] = {
     {{&dense::kForward, "last_element_left_out", &kCpu, kAll, LastElementLeftOut}},
     {{&dense::kForward, "one_term_too_many", &kCpu, kAll, OneTermTooMany}},
     {{&dense::kForward, "tail_overrun", &kCpu, kAll, TailOverrun}},
+    {{&dense::kForward, "tail_read_behind", &kCpu, kAll, TailReadBehind}},
+    {{&dense::kForward, "tail_of_scratch", &kCpu, kAll, TailOfScratch}, "scratch", 2},
+    {{&activation::kReluForward, "alignment_taken", &kCpu, kAll, AlignmentTaken}, "alignment", 1},
+    {{&activation::kReluForward, "constant_from_text", &kCpu, kAll, ConstantFromText}, "locale", 2},
     {{&dense::kForward, "split_by_threads", &kCpu, kAll, SplitByThreads}, "threads", 2},
     {{&dense::kForward, "split_by_threads", &kCpu, kAll, SplitByThreads}, "threads", 7},
     {{&activation::kReluForward, "state_kept", &kCpu, kAll, StateKept}, "run", 2},

@@ -228,7 +228,16 @@ TEST_F(GoldenTest, OtherProcessIsCompared) {
   elsewhere.whole = Sha256OfText("other bits");
   const Outcome outcome = judge.Evaluate(cell);
   EXPECT_EQ(outcome.verdict, Verdict::kMismatch);
-  EXPECT_THAT(outcome.reason, HasSubstr("in a process of its own"));
+  EXPECT_THAT(outcome.reason, HasSubstr("in a process of its own, and only there"));
+}
+
+// Where the bits are wrong in this process too, they are explained.
+TEST_F(GoldenTest, WrongInAnyProcess) {
+  Judge judge(folder_.path(), [](const Cell& cell) { return DigestOf(Judge::Execute(cell)); });
+  const Kernel kernel{&kOp, "kernel", &kCpu, Claim::kEverywhere, OffAlways};
+  const Outcome outcome = judge.Evaluate(CellOf(kernel, kCase, "process", 2));
+  EXPECT_EQ(outcome.verdict, Verdict::kMismatch);
+  EXPECT_THAT(outcome.reason, HasSubstr("first y[3]"));
 }
 
 }  // namespace

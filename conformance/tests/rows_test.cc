@@ -27,7 +27,7 @@ struct Folder {
 
 std::vector<Folder> Folders() {
   return {
-      {"conv2d", rows::Conv2d(), {"conv2d", "kernels", "tiled"}},
+      {"conv2d", rows::Conv2d(), {"conv2d", "kernels", "terms", "tiled"}},
       {"dense", rows::Dense(), {"dense", "kernels"}},
       {"pool2d", rows::Pool2d(), {"pool2d", "kernels"}},
       {"activation", rows::Activation(), {"activation", "kernels"}},

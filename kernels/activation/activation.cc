@@ -42,6 +42,7 @@ const Op kReluForward{
     .signature = Unary,
     .fill = nullptr,
     .flops = nullptr,
+    .splits_batch = true,
 };
 
 const Op kReluBackward{
@@ -52,6 +53,7 @@ const Op kReluBackward{
     .signature = FromOutput,
     .fill = nullptr,
     .flops = nullptr,
+    .splits_batch = true,
 };
 
 const Op kSigmoidForward{
@@ -62,6 +64,7 @@ const Op kSigmoidForward{
     .signature = Unary,
     .fill = nullptr,
     .flops = nullptr,
+    .splits_batch = true,
 };
 
 const Op kSigmoidBackward{
@@ -72,6 +75,7 @@ const Op kSigmoidBackward{
     .signature = FromOutput,
     .fill = nullptr,
     .flops = nullptr,
+    .splits_batch = true,
 };
 
 const Op kExp{
@@ -82,6 +86,7 @@ const Op kExp{
     .signature = Unary,
     .fill = nullptr,
     .flops = nullptr,
+    .splits_batch = true,
 };
 
 const Op kLog{
@@ -92,6 +97,7 @@ const Op kLog{
     .signature = Unary,
     .fill = nullptr,
     .flops = nullptr,
+    .splits_batch = true,
 };
 
 }  // namespace samebits::activation

@@ -31,9 +31,9 @@ const float* Im2col(const conv2d::Shape& s, const float* x, Team& team) {
     float* to = matrix + line * s.ow * columns;
     for (std::int64_t ow = 0; ow < s.ow; ++ow) {
       for (std::int64_t kh = 0; kh < s.r; ++kh) {
-        const std::int64_t ih = oh * s.stride - s.pad_top + kh * s.dilation;
+        const std::int64_t ih = oh * s.stride_h - s.pad_top + kh * s.dilation_h;
         for (std::int64_t kw = 0; kw < s.s; ++kw, to += s.c) {
-          const std::int64_t iw = ow * s.stride - s.pad_left + kw * s.dilation;
+          const std::int64_t iw = ow * s.stride_w - s.pad_left + kw * s.dilation_w;
           const bool present = ih >= 0 && ih < s.h && iw >= 0 && iw < s.w;
           const float* const from = x + ((n * s.h + ih) * s.w + iw) * s.c;
           for (std::int64_t ic = 0; ic < s.c; ++ic) to[ic] = present ? from[ic] : 0.0f;

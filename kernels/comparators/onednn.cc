@@ -59,14 +59,14 @@ Prepared PrepareConv2d(const conv2d::Shape& s) {
   const memory::dims src = {s.n, s.c, s.h, s.w}, filter = {s.k, s.c, s.r, s.s},
                      dst = {s.n, s.k, s.oh, s.ow};
   const memory::dims after = {
-      (s.oh - 1) * s.stride + s.dilation * (s.r - 1) + 1 - s.h - s.pad_top,
-      (s.ow - 1) * s.stride + s.dilation * (s.s - 1) + 1 - s.w - s.pad_left};
+      (s.oh - 1) * s.stride_h + s.dilation_h * (s.r - 1) + 1 - s.h - s.pad_top,
+      (s.ow - 1) * s.stride_w + s.dilation_w * (s.s - 1) + 1 - s.w - s.pad_left};
   const memory::desc bias({s.k}, kFloat, Tag::a);
   const dnnl::convolution_forward::primitive_desc descriptor(
       Engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_auto,
       {src, kFloat, Tag::nhwc}, {filter, kFloat, Tag::any}, bias, {dst, kFloat, Tag::nhwc},
-      {s.stride, s.stride}, {s.dilation - 1, s.dilation - 1}, {s.pad_top, s.pad_left}, after,
-      Relu(s.relu));
+      {s.stride_h, s.stride_w}, {s.dilation_h - 1, s.dilation_w - 1}, {s.pad_top, s.pad_left},
+      after, Relu(s.relu));
   Prepared p =
       Prepare(descriptor, {filter, kFloat, Tag::hwio}, dnnl::convolution_forward(descriptor));
   p.b = Empty(bias);

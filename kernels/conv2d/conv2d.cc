@@ -14,15 +14,17 @@ Shape ShapeOf(const Case& c) {
   Shape s{};
   s.n = c.Get("n"), s.h = c.Get("h"), s.w = c.Get("w"), s.c = c.Get("c");
   s.k = c.Get("k"), s.r = c.Get("r"), s.s = c.Get("s");
-  s.stride = c.Get("t", 1), s.dilation = c.Get("d", 1);
+  const std::int64_t stride = c.Get("t", 1), dilation = c.Get("d", 1);
+  s.stride_h = c.Get("th", stride), s.stride_w = c.Get("tw", stride);
+  s.dilation_h = c.Get("dh", dilation), s.dilation_w = c.Get("dw", dilation);
   const std::int64_t pad = c.Get("p", 0);
   s.pad_top = c.Get("pt", pad), s.pad_left = c.Get("pl", pad);
-  const std::int64_t tall = s.h + s.pad_top + c.Get("pb", pad) - s.dilation * (s.r - 1);
-  const std::int64_t wide = s.w + s.pad_left + c.Get("pr", pad) - s.dilation * (s.s - 1);
+  const std::int64_t tall = s.h + s.pad_top + c.Get("pb", pad) - s.dilation_h * (s.r - 1);
+  const std::int64_t wide = s.w + s.pad_left + c.Get("pr", pad) - s.dilation_w * (s.s - 1);
   s.leaves = c.Get("v", kLeaves);
   s.relu = c.Has("relu");
   const bool positive = s.n > 0 && s.h > 0 && s.w > 0 && s.c > 0 && s.k > 0 && s.r > 0 && s.s > 0 &&
-                        s.stride > 0 && s.dilation > 0;
+                        s.stride_h > 0 && s.stride_w > 0 && s.dilation_h > 0 && s.dilation_w > 0;
   if (!positive || tall < 1 || wide < 1 ||
       !std::has_single_bit(static_cast<std::uint64_t>(s.leaves))) {
     throw UserError(
@@ -30,8 +32,8 @@ Shape ShapeOf(const Case& c) {
                     "does not fit, or the leaves are no power of two",
                     c.id()));
   }
-  s.oh = (tall - 1) / s.stride + 1;
-  s.ow = (wide - 1) / s.stride + 1;
+  s.oh = (tall - 1) / s.stride_h + 1;
+  s.ow = (wide - 1) / s.stride_w + 1;
   return s;
 }
 
@@ -71,15 +73,29 @@ double Flops(const Case& c) {
 
 // Tails of every tile, terms on both sides of a chain (256) and of a segment (4,096), enough
 // segments that their tree is no longer a fold (four or more), padding
-// wider than the filter, samples fewer than leaves; sums that are subnormal or underflow to -0.
+// wider than the filter, strides, dilations, filters that are not square; samples fewer than
+// leaves, more leaves than usual; sums that are subnormal or underflow to -0.
 constexpr std::string_view kForwardCases[] = {
-    "n1h1w1c1_k1r1s1",           "n2h5w4c3_k5r3s2_relu",          "n3h6w6c32_k32r3s3_relu",
-    "n2h7w9c28_k17r3s3_cancel",  "n2h7w9c29_k17r3s3p1_subnormal", "n1h6w5c113_k19r6s6p4_cancel",
-    "n2h6w6c64_k16r3s3p1_zeros", "n2h6w6c7_k9r3s3p2_nonfinite",   "n2h6w6c7_k9r3s3_relu_nonfinite",
-    "n1h5w6c255_k8r1s1_cancel",  "n1h5w6c257_k8r1s1_cancel",      "n3h8w7c5_k33r2s4pt1pl3_cancel",
+    "n1h1w1c1_k1r1s1",
+    "n2h5w4c3_k5r3s2_relu",
+    "n3h6w6c32_k32r3s3_relu",
+    "n2h7w9c28_k17r3s3_cancel",
+    "n2h7w9c29_k17r3s3p1_subnormal",
+    "n1h6w5c113_k19r6s6p4_cancel",
+    "n2h6w6c64_k16r3s3p1_zeros",
+    "n2h6w6c7_k9r3s3p2_nonfinite",
+    "n2h6w6c7_k9r3s3_relu_nonfinite",
+    "n1h5w6c255_k8r1s1_cancel",
+    "n1h5w6c257_k8r1s1_cancel",
+    "n3h8w7c5_k33r2s4pt1pl3_cancel",
     "n1h2w2c4097_k3r1s1_cancel",
     "n1h2w3c20000_k7r1s1_cancel",
     "n1h5w4c2_k17r1s1_tiny",
+    "n2h9w12c5_k18r3s3t2p1_cancel",
+    "n1h15w15c3_k8r7s7t2p3_zeros",
+    "n2h13w8c11_k9r1s7tw2p3_nonfinite",
+    "n1h17w15c12_k33r3s2d3p2_relu_cancel",
+    "n2h11w10c31_k20r4s3th3dw2pt2pr1_subnormal",
 };
 constexpr std::string_view kBackwardCases[] = {
     "n1h1w1c1_k1r1s1",
@@ -99,6 +115,12 @@ constexpr std::string_view kBackwardCases[] = {
     "n1h2w3c3_k20000r1s1_cancel",
     "n1h1w3c17_k2r1s1v1_tiny",
     "n1h1w2c2_k33r1s1v1_tiny",
+    "n9h9w12c5_k18r3s3t2p1_cancel",
+    "n8h15w15c3_k8r7s7t2p3_zeros",
+    "n3h13w8c11_k9r1s7tw2p3_nonfinite",
+    "n2h17w15c12_k33r3s2d3p2_cancel",
+    "n10h11w10c7_k20r4s3th3dw2pt2pr1_subnormal",
+    "n19h4w5c3_k5r2s2v16_cancel",
 };
 constexpr std::string_view kTimed[] = {
     "n64h32w32c1_k32r3s3",    "n64h15w15c32_k32r3s3",   "n64h6w6c32_k32r3s3",
@@ -128,6 +150,7 @@ const Op kDataGradient{
     .fill = nullptr,
     .flops = Flops,
     .terms = TermsOf<ShapeOf, DataGradientTerms>,
+    .splits_batch = true,
 };
 
 const Op kWeightGradient{

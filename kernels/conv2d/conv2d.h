@@ -1,12 +1,12 @@
 // conv2d: activations NHWC, filters HWIO, no flip.
 //
 // Case: n h w c (input), k r s (output channels, filter height and width), and where they differ
-// from 1 or 0: t (stride), d (dilation), p (padding on all four sides; pt pl pb pr for one side),
-// v (leaves), word "relu" (forward only). Extents of the output: floor((h + pt + pb - d*(r-1) - 1)
-// / t) + 1.
+// from 1 or 0: t (stride; th tw of one direction), d (dilation; dh dw), p (padding on all four
+// sides; pt pl pb pr of one), v (leaves), word "relu" (forward only). Rows of the output: floor((h
+// + pt + pb - dh*(r-1) - 1) / th) + 1; columns likewise.
 //
-// ih = oh*t - pt + kh*d, iw = ow*t - pl + kw*d; kh and kw ascend, in dgrad too. A tap outside the
-// image (dgrad: one that hits no output) is absent: it adds nothing and keeps its place.
+// ih = oh*th - pt + kh*dh, iw = ow*tw - pl + kw*dw; kh and kw ascend, in dgrad too. A tap outside
+// the image (dgrad: one that hits no output) is absent: it adds nothing and keeps its place.
 //
 //   conv2d_fwd_v1    y[n,oh,ow,oc] = act(dot over (kh, kw, ic) of x * w, + b[oc])
 //   conv2d_dgrad_v1  dx[n,ih,iw,ic] = dot over (kh, kw, oc) of dy * w
@@ -25,7 +25,7 @@ namespace samebits::conv2d {
 struct Shape {
   std::int64_t n, h, w, c;
   std::int64_t k, r, s;
-  std::int64_t stride, dilation, pad_top, pad_left;
+  std::int64_t stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
   std::int64_t oh, ow;
   std::int64_t leaves;
   bool relu;

@@ -23,15 +23,15 @@ void Forward(const Shape& s, const Buffers& buffers, Team& team) {
   const float *x = buffers.in(0), *w = buffers.in(1), *bias = buffers.in(2);
   float* y = buffers.out(0);
   team.Run(s.n * s.oh, [&](std::int64_t row) {
-    const std::int64_t n = row / s.oh, top = row % s.oh * s.stride - s.pad_top;
+    const std::int64_t n = row / s.oh, top = row % s.oh * s.stride_h - s.pad_top;
     for (std::int64_t ow = 0; ow < s.ow; ++ow) {
-      const std::int64_t left = ow * s.stride - s.pad_left;
+      const std::int64_t left = ow * s.stride_w - s.pad_left;
       ForEachLaneBlock(s.k, [&]<int W>(std::int64_t oc) {
         LaneDot<W> dot;
         for (std::int64_t kh = 0; kh < s.r; ++kh) {
-          const std::int64_t ih = top + kh * s.dilation;
+          const std::int64_t ih = top + kh * s.dilation_h;
           for (std::int64_t kw = 0; kw < s.s; ++kw) {
-            const std::int64_t iw = left + kw * s.dilation;
+            const std::int64_t iw = left + kw * s.dilation_w;
             if (Inside(ih, s.h) && Inside(iw, s.w)) {
               dot.Fma(x + ((n * s.h + ih) * s.w + iw) * s.c, 1,
                       w + (kh * s.s + kw) * s.c * s.k + oc, s.k, s.c);
@@ -70,12 +70,12 @@ void DataGradient(const Shape& s, const Buffers& buffers, Team& team) {
       ForEachLaneBlock(s.c, [&]<int W>(std::int64_t ic) {
         LaneDot<W> dot;
         for (std::int64_t kh = 0; kh < s.r; ++kh) {
-          const std::int64_t top = ih + s.pad_top - kh * s.dilation;
+          const std::int64_t top = ih + s.pad_top - kh * s.dilation_h;
           for (std::int64_t kw = 0; kw < s.s; ++kw) {
-            const std::int64_t left = iw + s.pad_left - kw * s.dilation;
-            if (top % s.stride == 0 && Inside(top / s.stride, s.oh) && left % s.stride == 0 &&
-                Inside(left / s.stride, s.ow)) {
-              dot.Fma(dy + ((n * s.oh + top / s.stride) * s.ow + left / s.stride) * s.k, 1,
+            const std::int64_t left = iw + s.pad_left - kw * s.dilation_w;
+            if (top % s.stride_h == 0 && Inside(top / s.stride_h, s.oh) && left % s.stride_w == 0 &&
+                Inside(left / s.stride_w, s.ow)) {
+              dot.Fma(dy + ((n * s.oh + top / s.stride_h) * s.ow + left / s.stride_w) * s.k, 1,
                       transposed + (kh * s.s + kw) * s.k * s.c + ic, s.c, s.k);
             } else {
               dot.Absent(s.k);
@@ -97,20 +97,20 @@ void WeightGradient(const Shape& s, const Buffers& buffers, Team& team) {
     const std::int64_t kh = m / s.c / s.s, kw = m / s.c % s.s, ic = m % s.c;
     // The columns whose tap lies inside the image: [from, to).
     std::int64_t from = 0, to = s.ow;
-    while (from < s.ow && !Inside(from * s.stride - s.pad_left + kw * s.dilation, s.w)) ++from;
-    while (to > from && !Inside((to - 1) * s.stride - s.pad_left + kw * s.dilation, s.w)) --to;
+    while (from < s.ow && !Inside(from * s.stride_w - s.pad_left + kw * s.dilation_w, s.w)) ++from;
+    while (to > from && !Inside((to - 1) * s.stride_w - s.pad_left + kw * s.dilation_w, s.w)) --to;
     ForEachLaneBlock(s.k, [&]<int W>(std::int64_t oc) {
       LaneDot<W> dot(ChainTerms(s));
       for (std::int64_t n = LeafBegin(s, leaf); n < LeafBegin(s, leaf + 1); ++n) {
         for (std::int64_t oh = 0; oh < s.oh; ++oh) {
-          const std::int64_t ih = oh * s.stride - s.pad_top + kh * s.dilation;
+          const std::int64_t ih = oh * s.stride_h - s.pad_top + kh * s.dilation_h;
           if (!Inside(ih, s.h) || from == to) {
             dot.Absent(s.ow);
             continue;
           }
-          const std::int64_t iw = from * s.stride - s.pad_left + kw * s.dilation;
+          const std::int64_t iw = from * s.stride_w - s.pad_left + kw * s.dilation_w;
           dot.Absent(from);
-          dot.Fma(x + ((n * s.h + ih) * s.w + iw) * s.c + ic, s.stride * s.c,
+          dot.Fma(x + ((n * s.h + ih) * s.w + iw) * s.c + ic, s.stride_w * s.c,
                   dy + ((n * s.oh + oh) * s.ow + from) * s.k + oc, s.k, to - from);
           dot.Absent(s.ow - to);
         }

@@ -26,8 +26,8 @@ void Forward(const Case& id, const Buffers& buffers, Team&) {
           Dot dot;
           for (std::int64_t kh = 0; kh < s.r; ++kh) {
             for (std::int64_t kw = 0; kw < s.s; ++kw) {
-              const std::int64_t ih = oh * s.stride - s.pad_top + kh * s.dilation;
-              const std::int64_t iw = ow * s.stride - s.pad_left + kw * s.dilation;
+              const std::int64_t ih = oh * s.stride_h - s.pad_top + kh * s.dilation_h;
+              const std::int64_t iw = ow * s.stride_w - s.pad_left + kw * s.dilation_w;
               const bool present = Inside(ih, s.h) && Inside(iw, s.w);
               for (std::int64_t ic = 0; ic < s.c; ++ic) {
                 if (present) {
@@ -58,11 +58,11 @@ void DataGradient(const Case& id, const Buffers& buffers, Team&) {
           Dot dot;
           for (std::int64_t kh = 0; kh < s.r; ++kh) {
             for (std::int64_t kw = 0; kw < s.s; ++kw) {
-              const std::int64_t top = ih + s.pad_top - kh * s.dilation;
-              const std::int64_t left = iw + s.pad_left - kw * s.dilation;
-              const bool present = top % s.stride == 0 && Inside(top / s.stride, s.oh) &&
-                                   left % s.stride == 0 && Inside(left / s.stride, s.ow);
-              const std::int64_t pixel = (n * s.oh + top / s.stride) * s.ow + left / s.stride;
+              const std::int64_t top = ih + s.pad_top - kh * s.dilation_h;
+              const std::int64_t left = iw + s.pad_left - kw * s.dilation_w;
+              const bool present = top % s.stride_h == 0 && Inside(top / s.stride_h, s.oh) &&
+                                   left % s.stride_w == 0 && Inside(left / s.stride_w, s.ow);
+              const std::int64_t pixel = (n * s.oh + top / s.stride_h) * s.ow + left / s.stride_w;
               for (std::int64_t oc = 0; oc < s.k; ++oc) {
                 if (present) {
                   dot.Fma(dy[pixel * s.k + oc], w[((kh * s.s + kw) * s.c + ic) * s.k + oc]);
@@ -94,8 +94,8 @@ void WeightGradient(const Case& id, const Buffers& buffers, Team&) {
             for (std::int64_t n = LeafBegin(leaf, s.n, s.leaves); n < end; ++n) {
               for (std::int64_t oh = 0; oh < s.oh; ++oh) {
                 for (std::int64_t ow = 0; ow < s.ow; ++ow) {
-                  const std::int64_t ih = oh * s.stride - s.pad_top + kh * s.dilation;
-                  const std::int64_t iw = ow * s.stride - s.pad_left + kw * s.dilation;
+                  const std::int64_t ih = oh * s.stride_h - s.pad_top + kh * s.dilation_h;
+                  const std::int64_t iw = ow * s.stride_w - s.pad_left + kw * s.dilation_w;
                   if (Inside(ih, s.h) && Inside(iw, s.w)) {
                     dot.Fma(x[((n * s.h + ih) * s.w + iw) * s.c + ic],
                             dy[((n * s.oh + oh) * s.ow + ow) * s.k + oc]);

@@ -105,10 +105,10 @@ void Forward(const tile::MicroKernels& micro, const Shape& s, const Buffers& buf
   Correlate(
       micro, s, buffers.in(0), {s.h, s.w, s.c}, buffers.out(0), {s.oh, s.ow, s.k}, b,
       [&](std::int64_t oh, std::int64_t kh) {
-        return OrAbsent(oh * s.stride - s.pad_top + kh * s.dilation, s.h);
+        return OrAbsent(oh * s.stride_h - s.pad_top + kh * s.dilation_h, s.h);
       },
       [&](std::int64_t ow, std::int64_t kw) {
-        return OrAbsent(ow * s.stride - s.pad_left + kw * s.dilation, s.w);
+        return OrAbsent(ow * s.stride_w - s.pad_left + kw * s.dilation_w, s.w);
       },
       s.relu, team);
 }
@@ -117,15 +117,18 @@ void DataGradient(const tile::MicroKernels& micro, const Shape& s, const Buffers
                   Team& team) {
   const tile::PackedB b = tile::Pack(micro, {buffers.in(1), s.k, s.c * s.k, 1, s.k},
                                      s.r * s.s * s.k, s.c, nullptr, team);
-  const auto source = [&](std::int64_t i, std::int64_t pad, std::int64_t tap, std::int64_t extent) {
-    const std::int64_t place = i + pad - tap * s.dilation;
-    return place % s.stride == 0 ? OrAbsent(place / s.stride, extent) : -1;
+  const auto source = [](std::int64_t place, std::int64_t stride, std::int64_t extent) {
+    return place % stride == 0 ? OrAbsent(place / stride, extent) : -1;
   };
   Correlate(
       micro, s, buffers.in(0), {s.oh, s.ow, s.k}, buffers.out(0), {s.h, s.w, s.c}, b,
-      [&](std::int64_t ih, std::int64_t kh) { return source(ih, s.pad_top, kh, s.oh); },
-      [&](std::int64_t iw, std::int64_t kw) { return source(iw, s.pad_left, kw, s.ow); }, false,
-      team);
+      [&](std::int64_t ih, std::int64_t kh) {
+        return source(ih + s.pad_top - kh * s.dilation_h, s.stride_h, s.oh);
+      },
+      [&](std::int64_t iw, std::int64_t kw) {
+        return source(iw + s.pad_left - kw * s.dilation_w, s.stride_w, s.ow);
+      },
+      false, team);
 }
 
 namespace {
@@ -145,8 +148,8 @@ class WeightGradientPlan {
         rows_per_chain_(RowsPerChain(s.ow)),
         panels_((s.k + micro.columns - 1) / micro.columns),
         packed_(s.k % micro.columns != 0 || s.k > kUnpackedMost) {
-    bool all_columns = s.pad_left == 0 && s.dilation == 1;
-    all_columns = all_columns && (s.ow - 1) * s.stride + s.s <= s.w;
+    bool all_columns = s.pad_left == 0 && s.dilation_w == 1;
+    all_columns = all_columns && (s.ow - 1) * s.stride_w + s.s <= s.w;
     const std::int64_t taps = all_columns ? s.s : 1;
     const std::int64_t group_rows = taps * s.c;
     for (std::int64_t kh = 0; kh < s.r; ++kh) {
@@ -213,17 +216,17 @@ class WeightGradientPlan {
   void RunsOf(std::int64_t first_row, std::int64_t rows, const TileOfFilter& tile,
               std::int64_t panel_step, std::vector<tile::Run>& runs) const {
     runs.clear();
-    const std::int64_t step = s_.stride * s_.c;
+    const std::int64_t step = s_.stride_w * s_.c;
     std::int64_t from = 0, to = s_.ow;
     const auto column = [&](std::int64_t ow) {
-      return ow * s_.stride - s_.pad_left + tile.kw * s_.dilation;
+      return ow * s_.stride_w - s_.pad_left + tile.kw * s_.dilation_w;
     };
     while (from < to && column(from) < 0) ++from;
     while (to > from && column(to - 1) >= s_.w) --to;
     if (from == to) return;
     for (std::int64_t row = 0; row < rows; ++row) {
       const std::int64_t n = (first_row + row) / s_.oh, oh = (first_row + row) % s_.oh;
-      const std::int64_t ih = oh * s_.stride - s_.pad_top + tile.kh * s_.dilation;
+      const std::int64_t ih = oh * s_.stride_h - s_.pad_top + tile.kh * s_.dilation_h;
       if (ih < 0 || ih >= s_.h) continue;
       const std::int64_t a = ((n * s_.h + ih) * s_.w + column(from)) * s_.c;
       const std::int64_t b = (row * s_.ow + from) * panel_step;
@@ -295,7 +298,7 @@ class WeightGradientPlan {
       }
       finish.rows = places;
     }
-    micro_.by_columns[tile.rows - 1](x_ + tile.m, s_.stride * s_.c, chain, finish);
+    micro_.by_columns[tile.rows - 1](x_ + tile.m, s_.stride_w * s_.c, chain, finish);
     if (fold.into < 0 && real < micro_.columns) {
       for (std::int64_t i = 0; i < tile.rows; ++i) std::copy_n(places[i], real, out + i * s_.k);
     }

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "kernels/core/case.h"
-#include "kernels/core/terms.h"
 
 namespace samebits {
 
 class Team;
+struct OutputTerms;  // kernels/core/terms.h
 
 enum class DType : std::uint8_t { kFloat32, kInt32, kInt64, kUint8 };
 
@@ -78,10 +78,10 @@ struct Op {
   void (*fill)(const Case&, int index, const Tensor&, std::byte* data);
   // Floating-point operations of the case (an fma counts two); null where nothing is priced.
   double (*flops)(const Case&);
-  // The terms of one element of the only output, where the operation is a dot.
+  // The terms of one element of the only output, where each is a sum.
   OutputTerms (*terms)(const Case&, const Buffers&, std::int64_t output) = nullptr;
-  // Whether a sample's outputs depend on no other sample: setting "n" counts them, input 0 and
-  // output 0 hold them in order, and the other inputs belong to all.
+  // Whether a sample's outputs depend on no other sample: setting "n" counts them, and a tensor
+  // whose shape depends on it holds them in order.
   bool splits_batch = false;
 };
 

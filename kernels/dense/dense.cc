@@ -18,8 +18,10 @@ conv2d::Shape ShapeOf(const Case& c) {
                         .k = c.Get("k"),
                         .r = 1,
                         .s = 1,
-                        .stride = 1,
-                        .dilation = 1,
+                        .stride_h = 1,
+                        .stride_w = 1,
+                        .dilation_h = 1,
+                        .dilation_w = 1,
                         .pad_top = 0,
                         .pad_left = 0,
                         .oh = 1,
@@ -124,6 +126,7 @@ const Op kDataGradient{
     .fill = nullptr,
     .flops = Flops,
     .terms = conv2d::TermsOf<ShapeOf, conv2d::DataGradientTerms>,
+    .splits_batch = true,
 };
 
 const Op kWeightGradient{

@@ -8,6 +8,7 @@
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
 #include "kernels/core/inputs.h"
+#include "kernels/core/terms.h"
 
 namespace samebits::embedding {
 
@@ -40,6 +41,20 @@ Signature ForwardSignature(const Case& c) {
 Signature BackwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
   return {{Ids(s), Output("dy", s)}, {Table("dtable", s)}};
+}
+
+OutputTerms BackwardTerms(const Case& c, const Buffers& buffers, std::int64_t output) {
+  const Shape s = ShapeOf(c);
+  OutputTerms terms{{}, kChain, {}, {}};
+  for (std::int64_t leaf = 0; leaf < s.leaves; ++leaf) {
+    Terms& own = terms.leaves.emplace_back();
+    const std::int64_t end = LeafBegin(leaf + 1, s.n, s.leaves) * s.l;
+    for (std::int64_t i = LeafBegin(leaf, s.n, s.leaves) * s.l; i < end; ++i) {
+      if (buffers.in<std::int32_t>(0)[i] != output / s.c) continue;
+      own.push_back({buffers.in(1)[i * s.c + output % s.c], 1.0f});
+    }
+  }
+  return terms;
 }
 
 void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
@@ -95,6 +110,7 @@ const Op kForward{
     .signature = ForwardSignature,
     .fill = Fill,
     .flops = nullptr,
+    .splits_batch = true,
 };
 
 const Op kBackward{
@@ -105,6 +121,7 @@ const Op kBackward{
     .signature = BackwardSignature,
     .fill = Fill,
     .flops = nullptr,
+    .terms = BackwardTerms,
 };
 
 }  // namespace samebits::embedding

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "kernels/core/contract.h"
 #include "kernels/core/error.h"
+#include "kernels/core/terms.h"
 
 namespace samebits::pool2d {
 
@@ -57,6 +59,29 @@ Signature GlobalAverageBackwardSignature(const Case& c) {
   return {{Channels("dy", s)}, {Input("dx", s)}};
 }
 
+// The terms of a window: channel c of x[n] at each tap, absent where it is padded.
+OutputTerms WindowTerms(const Shape& s, const Buffers& buffers, std::int64_t output) {
+  const std::int64_t c = output % s.c, ow = output / s.c % s.ow, oh = output / s.c / s.ow % s.oh;
+  const std::int64_t n = output / s.c / s.ow / s.oh;
+  Terms taps;
+  std::int64_t real = 0;
+  for (std::int64_t tap = 0; tap < s.r * s.s; ++tap) {
+    const std::int64_t ih = oh * s.stride - s.pad + tap / s.s;
+    const std::int64_t iw = ow * s.stride - s.pad + tap % s.s;
+    const bool present = ih >= 0 && ih < s.h && iw >= 0 && iw < s.w;
+    const float x = present ? buffers.in(0)[((n * s.h + ih) * s.w + iw) * s.c + c] : 0.0f;
+    taps.push_back({x, 1.0f, present});
+    real += present;
+  }
+  const auto divide = [count = static_cast<float>(real)](float sum) { return sum / count; };
+  return {{std::move(taps)}, kChain, {}, divide};
+}
+
+// The defaults of a shape's window are the whole image, as global pooling has it.
+OutputTerms AverageTerms(const Case& c, const Buffers& buffers, std::int64_t output) {
+  return WindowTerms(ShapeOf(c), buffers, output);
+}
+
 // Windows that overlap, leave gaps, are padded, are not square, and miss the last rows or columns.
 constexpr std::string_view kMaxCases[] = {
     "n1h1w1c1_r1s1",
@@ -108,6 +133,7 @@ const Op kMaxForward{
     .signature = ForwardSignature,
     .fill = nullptr,
     .flops = nullptr,
+    .splits_batch = true,
 };
 
 const Op kMaxBackward{
@@ -118,6 +144,7 @@ const Op kMaxBackward{
     .signature = MaxBackwardSignature,
     .fill = nullptr,
     .flops = nullptr,
+    .splits_batch = true,
 };
 
 const Op kAverageForward{
@@ -128,6 +155,8 @@ const Op kAverageForward{
     .signature = ForwardSignature,
     .fill = nullptr,
     .flops = nullptr,
+    .terms = AverageTerms,
+    .splits_batch = true,
 };
 
 const Op kAverageBackward{
@@ -138,6 +167,7 @@ const Op kAverageBackward{
     .signature = AverageBackwardSignature,
     .fill = nullptr,
     .flops = nullptr,
+    .splits_batch = true,
 };
 
 const Op kGlobalAverageForward{
@@ -148,6 +178,8 @@ const Op kGlobalAverageForward{
     .signature = GlobalAverageForwardSignature,
     .fill = nullptr,
     .flops = nullptr,
+    .terms = AverageTerms,
+    .splits_batch = true,
 };
 
 const Op kGlobalAverageBackward{
@@ -158,6 +190,7 @@ const Op kGlobalAverageBackward{
     .signature = GlobalAverageBackwardSignature,
     .fill = nullptr,
     .flops = nullptr,
+    .splits_batch = true,
 };
 
 }  // namespace samebits::pool2d

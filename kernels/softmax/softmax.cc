@@ -7,6 +7,8 @@
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
 #include "kernels/core/inputs.h"
+#include "kernels/core/terms.h"
+#include "kernels/math/exp.h"
 
 namespace samebits::softmax {
 
@@ -46,6 +48,31 @@ Signature CrossEntropyBackwardSignature(const Case& c) {
   return {{{"y", kFloat32, {s.n, s.c}}, {"labels", kInt32, {s.n}}}, {{"dx", kFloat32, {s.n, s.c}}}};
 }
 
+OutputTerms ForwardTerms(const Case& c, const Buffers& buffers, std::int64_t output) {
+  const Shape s = ShapeOf(c);
+  const float* const x = buffers.in(0) + output / s.c * s.c;
+  float m = x[0];
+  for (std::int64_t i = 1; i < s.c; ++i) {
+    if (x[i] > m || (x[i] != x[i] && m == m)) m = x[i];
+  }
+  Terms terms;
+  for (std::int64_t i = 0; i < s.c; ++i) terms.push_back({Exp(x[i] - m), 1.0f});
+  const auto divide = [e = terms[static_cast<std::size_t>(output % s.c)].a](float sum) {
+    return e / sum;
+  };
+  return {{std::move(terms)}, 0, {}, divide};
+}
+
+OutputTerms BackwardTerms(const Case& c, const Buffers& buffers, std::int64_t output) {
+  const Shape s = ShapeOf(c);
+  const float* const y = buffers.in(0) + output / s.c * s.c;
+  const float* const dy = buffers.in(1) + output / s.c * s.c;
+  Terms terms;
+  for (std::int64_t i = 0; i < s.c; ++i) terms.push_back({dy[i], y[i]});
+  const Term own = terms[static_cast<std::size_t>(output % s.c)];
+  return {{std::move(terms)}, 0, {}, [own](float sum) { return own.b * (own.a - sum); }};
+}
+
 void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
   const auto elements = static_cast<std::size_t>(tensor.Elements());
   if (tensor.type == kInt32) {
@@ -80,6 +107,8 @@ const Op kForward{
     .signature = ForwardSignature,
     .fill = nullptr,
     .flops = nullptr,
+    .terms = ForwardTerms,
+    .splits_batch = true,
 };
 
 const Op kBackward{
@@ -90,6 +119,8 @@ const Op kBackward{
     .signature = BackwardSignature,
     .fill = nullptr,
     .flops = nullptr,
+    .terms = BackwardTerms,
+    .splits_batch = true,
 };
 
 const Op kCrossEntropyForward{

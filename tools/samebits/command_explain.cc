@@ -22,9 +22,11 @@ Outcome OutcomeOf(const Cell& cell) {
 }
 
 void Print(const Outcome& outcome) {
-  fmt::print("cell     {}\nrepeat   {}\nverdict  {}\n", outcome.cell.Id(),
-             RepeatCommand(outcome.cell), VerdictName(outcome.verdict));
-  if (!outcome.reason.empty()) fmt::print("reason   {}\n", outcome.reason);
+  fmt::print("cell     {}\nverdict  {}\n", outcome.cell.Id(), VerdictName(outcome.verdict));
+  // A wrong kernel's reason is the lines below.
+  if (!outcome.reason.empty() && (!outcome.difference || !outcome.Failed())) {
+    fmt::print("reason   {}\n", outcome.reason);
+  }
   if (!outcome.difference) return;
   const Divergence& first = outcome.difference->first;
   fmt::print("element  {}, the first of {} that differ, of {}\ngot      {}\nwant     {}\n",
@@ -54,9 +56,7 @@ void AddExplain(CLI::App& app, int& exit_code) {
   command->callback([options, &exit_code] {
     const Outcome outcome = OutcomeOf(ParseCell(options->cell));
     if (options->json) {
-      nlohmann::json json = JsonOf(outcome);
-      json["repeat"] = RepeatCommand(outcome.cell);
-      fmt::print("{}\n", json.dump());
+      fmt::print("{}\n", JsonOf(outcome).dump());
     } else {
       Print(outcome);
     }

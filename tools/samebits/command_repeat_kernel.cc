@@ -1,8 +1,9 @@
-// samebits repeat-kernel CELL...: many runs, on a busy machine if wanted; not one may differ.
+// samebits repeat-kernel CELL...: many runs on a busy machine; not one may differ.
 #include <atomic>
 #include <thread>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "conformance/cell_run.h"
 #include "conformance/verdict.h"
@@ -38,29 +39,43 @@ class Load {
 // At least one: a machine of a single core gets busy as well.
 int OtherCores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) - 1); }
 
+struct Repeated {
+  std::string cell;
+  int runs = 0;       // until the first that was wrong, or all
+  std::string wrong;  // what; empty when nothing was
+};
+
 // The first run is judged by the golden, the others by the first.
-bool Repeat(const Cell& cell, int times) {
+Repeated Repeat(const Cell& cell, int times) {
   Judge judge(GoldenDirectory(), InOwnProcess());
   const Outcome outcome = judge.Evaluate(cell);
   if (outcome.verdict == Verdict::kUnavailable) throw UnavailableError(outcome.reason);
-  if (outcome.Failed()) {
-    fmt::print("{}: {}: {}\n", cell.Id(), VerdictName(outcome.verdict), outcome.reason);
-    return false;
-  }
+  if (outcome.Failed()) return {cell.Id(), 1, outcome.reason};
   CellRun run(cell);
   const Bitstream first = run.Once();
   for (int i = 2; i <= times; ++i) {
     const Bitstream next = run.Once();
-    if (next != first || !run.fault().empty()) {
-      const auto divergence = FirstDivergence(run.problem().signature().outputs, next, first);
-      fmt::print("{}: run {} differs from run 1: {}\n", cell.Id(), i,
-                 divergence ? Describe(*divergence) : "the kernel " + run.fault());
-      return false;
+    if (!run.fault().empty()) return {cell.Id(), i, "the kernel " + run.fault()};
+    if (const auto other = FirstDivergence(run.problem().signature().outputs, next, first)) {
+      return {cell.Id(), i, "other bits than run 1: " + Describe(*other)};
     }
-    if (i % 1000 == 0) fmt::print(stderr, "{}: {} of {} runs\n", cell.Id(), i, times);
+    if (std::int64_t{i} * 10 % times < 10) fmt::print(stderr, "{}: {} of {} runs\n", cell.Id(), i, times);
   }
-  fmt::print("{}: {} runs, the same bits\n", cell.Id(), times);
-  return true;
+  return {cell.Id(), times, {}};
+}
+
+void Print(const Repeated& repeated, bool json) {
+  const auto& [cell, runs, wrong] = repeated;
+  if (json) {
+    fmt::print(
+        "{}\n",
+        nlohmann::json{{"cell", cell}, {"runs", runs}, {"same", wrong.empty()}, {"wrong", wrong}}
+            .dump());
+  } else if (wrong.empty()) {
+    fmt::print("{}: {} runs, the same bits\n", cell, runs);
+  } else {
+    fmt::print("{}: run {}: {}\n", cell, runs, wrong);
+  }
 }
 
 }  // namespace
@@ -69,20 +84,24 @@ void AddRepeatKernel(CLI::App& app, int& exit_code) {
   struct Options {
     std::vector<std::string> cells;
     int times = 1000;
-    bool load = false;
+    bool idle = false, json = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "repeat-kernel", "Run cells many times, and stop at the first run that gives other bits");
+      "repeat-kernel",
+      "Run cells many times while the other cores are busy: not one run may differ");
   command->add_option("CELL", options->cells, "operation/case@kernel#axis=point")->required();
   AddNumber(*command, "--times", options->times, 1, 1'000'000'000, "Runs of each cell");
-  command->add_flag("--load", options->load, "Keep the other cores busy meanwhile");
+  command->add_flag("--no-load", options->idle, "Leave the other cores alone");
+  command->add_flag("--json", options->json, "One line of JSON for each cell");
   command->callback([options, &exit_code] {
     std::vector<Cell> cells;
     for (const std::string& id : options->cells) cells.push_back(ParseCell(id));
-    const Load load(options->load ? OtherCores() : 0);
+    const Load load(options->idle ? 0 : OtherCores());
     for (const Cell& cell : cells) {
-      if (!Repeat(cell, options->times)) exit_code = kExitBitsDiffer;
+      const Repeated repeated = Repeat(cell, options->times);
+      Print(repeated, options->json);
+      if (!repeated.wrong.empty()) exit_code = kExitBitsDiffer;
     }
   });
 }

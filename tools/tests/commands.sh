@@ -121,5 +121,44 @@ expect 2 'no case matches' golden list nonsense
 expect 1 '' golden diff "$source/golden" "$folder"
 expect 0 '' golden diff "$source/golden" "$source/golden"
 
+# Cells: judged, explained, repeated, counted.
+cell=relu_fwd_v1/n7_seed812@portable
+expect 0 '' explain "$cell#threads=3"
+grep -qx 'verdict  match' stdout || fail "explain: $(<stdout)"
+expect 0 '' explain --json "$cell#batch=2"
+grep -q '"verdict":"match"' stdout || fail "explain --json: $(<stdout)"
+expect 2 "cell 'relu': not of the form" explain relu
+expect 2 'no such operation' explain "bread_v1/n7@portable#run=1"
+expect 2 'no such kernel' explain "relu_fwd_v1/n7@nobody#run=1"
+expect 2 'no such axis' explain "$cell#moon=1"
+expect 2 'from 1 to 4;' explain "$cell#floatstate=5"
+expect 2 'from 1 to 1024;' explain "$cell#threads=0"
+expect 2 'has no axis batch' explain "mse_v1/n1c1_seed812@portable#batch=1"
+expect 2 'n is below 1' explain "relu_fwd_v1/n0_seed812@portable#run=1"
+expect 2 'CELL' explain
+expect 1 '' explain "relu_fwd_v1/n8_seed812@portable#run=1"
+grep -q 'verdict  no golden' stdout || fail "explain without a golden: $(<stdout)"
+grep -qw avx512f /proc/cpuinfo || expect 3 'AVX-512' repeat-kernel "relu_fwd_v1/n7_seed812@avx512#run=1"
+expect 0 '' repeat-kernel --times 20 "$cell#run=1" "$cell#threads=2"
+[[ $(grep -c '20 runs, the same bits' stdout) == 2 ]] || fail "repeat-kernel: $(<stdout)"
+expect 0 '' repeat-kernel --times 2 --no-load --json "$cell#run=1"
+grep -q '"same":true' stdout || fail "repeat-kernel --json: $(<stdout)"
+expect 2 'times' repeat-kernel --times 0 "$cell#run=1"
+expect 2 'not of the form' repeat-kernel relu
+expect 2 'CELL' repeat-kernel
+expect 0 '' matrix "*relu_fwd_v1/*"
+grep -qE '^relu_fwd_v1 +portable +12 +6 +24 +18 ' stdout || fail "matrix: $(<stdout)"
+expect 2 'no cell matches' matrix nonsense
+expect 2 'cannot read nowhere' matrix --from nowhere
+echo '{}' >lines.jsonl
+expect 2 'lines.jsonl:1: not a line' matrix --from lines.jsonl
+printf '{"cell":"%s","verdict":"%s","reason":""}\n' "$cell#run=1" match "$cell#run=2" mismatch >lines.jsonl
+expect 1 '' matrix --from lines.jsonl
+grep -q ' 1/2! ' stdout || fail "matrix --from: $(<stdout)"
+expect 1 '' matrix --from lines.jsonl --json
+expect 0 '' explain --help
+expect 0 '' matrix --help
+expect 0 '' repeat-kernel --help
+
 printf '%d checks, %d failed\n' "$checks" "$failures"
 ((failures == 0))
