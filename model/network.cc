@@ -216,7 +216,8 @@ BatchResult Network::Evaluate(const float* images, const std::int32_t* labels, i
 }
 
 std::string Network::WeightsDigest() const {
-  static_assert(std::endian::native == std::endian::little, "the digest is of little-endian floats");
+  static_assert(std::endian::native == std::endian::little,
+                "the digest is of little-endian floats");
   return Sha256Hex(std::as_bytes(std::span(weights_)));
 }
 
