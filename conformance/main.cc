@@ -16,7 +16,6 @@
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
-#include "model/train_op.h"
 
 namespace samebits {
 namespace {
@@ -27,6 +26,8 @@ struct Gate {
   std::map<std::string, int> unavailable;  // cells by reason
   std::ofstream lines;
 };
+
+bool IsTraining(const Case& c) { return c.Get("steps", 0) > 0; }
 
 class CellTest : public testing::Test {
  public:
@@ -69,7 +70,7 @@ class StreamTest : public testing::Test {
       if (kernel->op != &op_ || kernel->claim != Claim::kEverywhere) continue;
       if (!kernel->backend->unavailable().empty()) continue;
       // The gate has the reference's training run already, and it takes half a minute.
-      if (kernel->name == "reference" && Case::Parse(case_id).Get("steps", 0) > 0) continue;
+      if (kernel->name == "reference" && IsTraining(Case::Parse(case_id))) continue;
       const Bitstream got = Judge::Execute({kernel, case_id, &AllAxes()[0], 1});
       if (got == stored) continue;
       const Problem problem(op_, case_id);
@@ -88,7 +89,7 @@ class StreamTest : public testing::Test {
 bool IsQuick(const Cell& cell) {
   const Case c = Case::Parse(cell.case_id);
   if (c.Seed() != 812 || IsWholeRun(c) || IsTimed(*cell.kernel->op, c)) return false;
-  return c.Get("steps", 0) == 0 || cell.kernel->name.starts_with("avx");
+  return !IsTraining(c) || (cell.kernel->name != "reference" && cell.kernel->name != "portable");
 }
 
 void RegisterCells(Gate& gate, bool quick) {
@@ -99,8 +100,9 @@ void RegisterCells(Gate& gate, bool quick) {
   }
   for (const Op* op : AllOps()) {
     for (const std::int64_t seed : kSeeds) {
-      if (quick && (seed != 812 || op == &kTrainCnn)) continue;
-      const std::string name = fmt::format("{}/{}", op->name, StoredCaseId(*op, seed));
+      const std::string case_id = StoredCaseId(*op, seed);
+      if (quick && (seed != 812 || IsTraining(Case::Parse(case_id)))) continue;
+      const std::string name = fmt::format("{}/{}", op->name, case_id);
       testing::RegisterTest("Stream", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                             [op, seed]() -> StreamTest* { return new StreamTest(*op, seed); });
     }
