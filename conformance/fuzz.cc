@@ -43,8 +43,8 @@ struct Held {
 std::vector<Held> ByOperation(std::span<const Kernel* const> kernels) {
   std::vector<Held> all;
   for (const Kernel* kernel : kernels) {
-    const bool trains = Case::Parse(kernel->op->cases[0]).Get("steps", 0) > 0;
-    if (kernel->claim != Claim::kEverywhere || kernel->name == "reference" || trains) continue;
+    if (kernel->claim != Claim::kEverywhere || kernel->name == "reference") continue;
+    if (IsTraining(*kernel->op)) continue;
     auto held = std::find_if(all.begin(), all.end(),
                              [&](const Held& other) { return other.op == kernel->op; });
     if (held == all.end()) held = all.insert(held, {kernel->op, {}});

@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "kernels/core/atomic_file.h"
 #include "kernels/core/digest.h"
 #include "kernels/core/error.h"
-#include "model/data/atomic_file.h"
 
 namespace samebits {
 namespace {

@@ -16,7 +16,6 @@
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
-#include "model/train_op.h"
 
 namespace samebits {
 namespace {
@@ -70,7 +69,7 @@ class StreamTest : public testing::Test {
       if (kernel->op != &op_ || kernel->claim != Claim::kEverywhere) continue;
       if (!kernel->backend->unavailable().empty()) continue;
       // The gate has the reference's training run already, and it takes half a minute.
-      if (kernel->name == "reference" && Case::Parse(case_id).Get("steps", 0) > 0) continue;
+      if (kernel->name == "reference" && IsTraining(*kernel->op)) continue;
       const Bitstream got = Judge::Execute({kernel, case_id, &AllAxes()[0], 1});
       if (got == stored) continue;
       const Problem problem(op_, case_id);
@@ -93,7 +92,7 @@ void RegisterCells(Gate& gate, bool quick) {
   }
   for (const Op* op : AllOps()) {
     for (const std::int64_t seed : kSeeds) {
-      if (quick && (seed != 812 || op == &kTrainCnn)) continue;
+      if (quick && (seed != 812 || IsTraining(*op))) continue;
       const std::string name = fmt::format("{}/{}", op->name, StoredCaseId(*op, seed));
       testing::RegisterTest("Stream", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                             [op, seed]() -> StreamTest* { return new StreamTest(*op, seed); });

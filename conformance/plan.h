@@ -60,6 +60,9 @@ std::vector<std::string> CaseIds(const Op& op);
 
 bool IsTimed(const Op& op, const Case& c);
 
+// Its cases are training runs.
+bool IsTraining(const Op& op);
+
 // A training run over whole epochs: too long for the reference (hours), so `portable` wrote its
 // golden, after the reference had matched the first 30 steps; few axes are crossed with it.
 bool IsWholeRun(const Case& c);

@@ -13,7 +13,8 @@ namespace samebits {
 namespace {
 
 // The rows that every operation has, best first.
-constexpr std::array<std::string_view, 4> kNames = {"avx512", "avx2", "portable", "reference"};
+constexpr std::array<std::string_view, 5> kNames = {"avx512", "avx2", "neon", "portable",
+                                                    "reference"};
 
 std::string WhyNot(std::string_view name) {
   const Kernel* kernel = FindKernel(conv2d::kForward, name);
@@ -38,8 +39,8 @@ KernelSet::KernelSet(std::string_view name) : name_(name) {
     }
     return;
   }
-  throw UserError(
-      fmt::format("--isa {}: not known; there are auto, reference, portable, avx2, avx512", name));
+  throw UserError(fmt::format(
+      "--isa {}: not known; there are auto, reference, portable, avx2, avx512, neon", name));
 }
 
 const Kernel& KernelSet::For(const Op& op) const {

@@ -1,6 +1,7 @@
 #include "model/network.h"
 
 #include <algorithm>
+#include <bit>
 
 #include <fmt/format.h>
 
@@ -214,7 +215,11 @@ BatchResult Network::Evaluate(const float* images, const std::int32_t* labels, i
   return Loss(Forward(images, batch, false), labels, batch);
 }
 
-std::string Network::WeightsDigest() const { return Sha256Hex(std::as_bytes(std::span(weights_))); }
+std::string Network::WeightsDigest() const {
+  static_assert(std::endian::native == std::endian::little,
+                "the digest is of little-endian floats");
+  return Sha256Hex(std::as_bytes(std::span(weights_)));
+}
 
 std::vector<NamedArray> Network::Weights() const {
   std::vector<NamedArray> arrays;

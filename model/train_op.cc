@@ -81,7 +81,7 @@ constexpr std::string_view kCases[] = {"builtin_steps30b64"};
 constexpr std::string_view kWholeRun[] = {"fashion_epochs2b64"};
 
 constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2",
-                           kAvx512 = "avx512";
+                           kAvx512 = "avx512", kNeon = "neon";
 
 constexpr auto kAll = Claim::kEverywhere;
 
@@ -90,6 +90,7 @@ const Kernel kRows[] = {
     {&kTrainCnn, kPortable, &kCpu, kAll, TrainWith<kPortable>},
     {&kTrainCnn, kAvx2, &kCpuAvx2, kAll, TrainWith<kAvx2>},
     {&kTrainCnn, kAvx512, &kCpuAvx512, kAll, TrainWith<kAvx512>},
+    {&kTrainCnn, kNeon, &kCpuNeon, kAll, TrainWith<kNeon>},
 };
 
 }  // namespace

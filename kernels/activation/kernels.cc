@@ -12,10 +12,10 @@ namespace baseline {  // portable.cc
 KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
+SAMEBITS_X86_64 KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
+SAMEBITS_X86_64 KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
 }
 
 constexpr auto kAll = Claim::kEverywhere;
@@ -26,34 +26,40 @@ constexpr Kernel kRows[] = {
      Best<baseline::ReluForward, avx2::ReluForward, avx512::ReluForward>},
     {&kReluForward, "avx2", &kCpuAvx2, kAll, avx2::ReluForward},
     {&kReluForward, "avx512", &kCpuAvx512, kAll, avx512::ReluForward},
+    {&kReluForward, "neon", &kCpuNeon, kAll, baseline::ReluForward},
 
     {&kReluBackward, "reference", &kCpu, kAll, reference::ReluBackward},
     {&kReluBackward, "portable", &kCpu, kAll,
      Best<baseline::ReluBackward, avx2::ReluBackward, avx512::ReluBackward>},
     {&kReluBackward, "avx2", &kCpuAvx2, kAll, avx2::ReluBackward},
     {&kReluBackward, "avx512", &kCpuAvx512, kAll, avx512::ReluBackward},
+    {&kReluBackward, "neon", &kCpuNeon, kAll, baseline::ReluBackward},
 
     {&kSigmoidForward, "reference", &kCpu, kAll, reference::SigmoidForward},
     {&kSigmoidForward, "portable", &kCpu, kAll,
      Best<baseline::SigmoidForward, avx2::SigmoidForward, avx512::SigmoidForward>},
     {&kSigmoidForward, "avx2", &kCpuAvx2, kAll, avx2::SigmoidForward},
     {&kSigmoidForward, "avx512", &kCpuAvx512, kAll, avx512::SigmoidForward},
+    {&kSigmoidForward, "neon", &kCpuNeon, kAll, baseline::SigmoidForward},
 
     {&kSigmoidBackward, "reference", &kCpu, kAll, reference::SigmoidBackward},
     {&kSigmoidBackward, "portable", &kCpu, kAll,
      Best<baseline::SigmoidBackward, avx2::SigmoidBackward, avx512::SigmoidBackward>},
     {&kSigmoidBackward, "avx2", &kCpuAvx2, kAll, avx2::SigmoidBackward},
     {&kSigmoidBackward, "avx512", &kCpuAvx512, kAll, avx512::SigmoidBackward},
+    {&kSigmoidBackward, "neon", &kCpuNeon, kAll, baseline::SigmoidBackward},
 
     {&kExp, "reference", &kCpu, kAll, reference::Exp},
     {&kExp, "portable", &kCpu, kAll, Best<baseline::Exp, avx2::Exp, avx512::Exp>},
     {&kExp, "avx2", &kCpuAvx2, kAll, avx2::Exp},
     {&kExp, "avx512", &kCpuAvx512, kAll, avx512::Exp},
+    {&kExp, "neon", &kCpuNeon, kAll, baseline::Exp},
 
     {&kLog, "reference", &kCpu, kAll, reference::Log},
     {&kLog, "portable", &kCpu, kAll, Best<baseline::Log, avx2::Log, avx512::Log>},
     {&kLog, "avx2", &kCpuAvx2, kAll, avx2::Log},
     {&kLog, "avx512", &kCpuAvx512, kAll, avx512::Log},
+    {&kLog, "neon", &kCpuNeon, kAll, baseline::Log},
 };
 
 }  // namespace samebits::activation

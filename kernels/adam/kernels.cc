@@ -12,10 +12,10 @@ namespace baseline {  // portable.cc
 KernelFunction Update;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-KernelFunction Update;
+SAMEBITS_X86_64 KernelFunction Update;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-KernelFunction Update;
+SAMEBITS_X86_64 KernelFunction Update;
 }
 
 constexpr auto kAll = Claim::kEverywhere;
@@ -25,6 +25,7 @@ constexpr Kernel kRows[] = {
     {&kUpdate, "portable", &kCpu, kAll, Best<baseline::Update, avx2::Update, avx512::Update>},
     {&kUpdate, "avx2", &kCpuAvx2, kAll, avx2::Update},
     {&kUpdate, "avx512", &kCpuAvx512, kAll, avx512::Update},
+    {&kUpdate, "neon", &kCpuNeon, kAll, baseline::Update},
 };
 
 }  // namespace samebits::adam

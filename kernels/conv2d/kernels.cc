@@ -15,10 +15,10 @@ namespace baseline {  // portable.cc
 ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
+SAMEBITS_X86_64 ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
+SAMEBITS_X86_64 ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
 }
 
 template <ShapedFunction* function>
@@ -41,6 +41,7 @@ constexpr Kernel kRows[] = {
     {&kForward, "avx2", &kCpuAvx2, kAll, Tiled<tiled::Forward, tile::kAvx2>},
     {&kForward, "avx512", &kCpuAvx512, kAll, Tiled<tiled::Forward, tile::kAvx512>},
     {&kForward, "avx512_on_avx2", &kCpuAvx2, kAll, Tiled<tiled::Forward, tile::kAvx512OnAvx2>},
+    {&kForward, "neon", &kCpuNeon, kAll, Tiled<tiled::Forward, tile::kNeon>},
 
     {&kDataGradient, "reference", &kCpu, kAll, reference::DataGradient},
     {&kDataGradient, "portable", &kCpu, kAll,
@@ -49,6 +50,7 @@ constexpr Kernel kRows[] = {
     {&kDataGradient, "avx512", &kCpuAvx512, kAll, Tiled<tiled::DataGradient, tile::kAvx512>},
     {&kDataGradient, "avx512_on_avx2", &kCpuAvx2, kAll,
      Tiled<tiled::DataGradient, tile::kAvx512OnAvx2>},
+    {&kDataGradient, "neon", &kCpuNeon, kAll, Tiled<tiled::DataGradient, tile::kNeon>},
 
     {&kWeightGradient, "reference", &kCpu, kAll, reference::WeightGradient},
     {&kWeightGradient, "portable", &kCpu, kAll,
@@ -57,12 +59,14 @@ constexpr Kernel kRows[] = {
     {&kWeightGradient, "avx512", &kCpuAvx512, kAll, Tiled<tiled::WeightGradient, tile::kAvx512>},
     {&kWeightGradient, "avx512_on_avx2", &kCpuAvx2, kAll,
      Tiled<tiled::WeightGradient, tile::kAvx512OnAvx2>},
+    {&kWeightGradient, "neon", &kCpuNeon, kAll, Tiled<tiled::WeightGradient, tile::kNeon>},
 
     {&kBiasGradient, "reference", &kCpu, kAll, reference::BiasGradient},
     {&kBiasGradient, "portable", &kCpu, kAll,
      kPlain<baseline::BiasGradient, avx2::BiasGradient, avx512::BiasGradient>},
     {&kBiasGradient, "avx2", &kCpuAvx2, kAll, kShaped<avx2::BiasGradient>},
     {&kBiasGradient, "avx512", &kCpuAvx512, kAll, kShaped<avx512::BiasGradient>},
+    {&kBiasGradient, "neon", &kCpuNeon, kAll, kShaped<baseline::BiasGradient>},
 };
 
 }  // namespace samebits::conv2d

@@ -30,6 +30,14 @@ std::string NeedsAvx512() {
   return kDetected >= Isa::kAvx512 ? "" : "this processor lacks AVX-512 (F, DQ, BW, VL)";
 }
 
+std::string NeedsArm64() {
+#if defined(__aarch64__)
+  return {};
+#else
+  return "this processor is not an arm64, so it lacks NEON";
+#endif
+}
+
 }  // namespace
 
 Isa BestIsa() { return std::min(kDetected, limit.load()); }
@@ -40,5 +48,6 @@ IsaLimit::~IsaLimit() { limit = Isa::kAvx512; }
 const Backend kCpu{"cpu", Always};
 const Backend kCpuAvx2{"cpu_avx2", NeedsAvx2};
 const Backend kCpuAvx512{"cpu_avx512", NeedsAvx512};
+const Backend kCpuNeon{"cpu_neon", NeedsArm64};
 
 }  // namespace samebits

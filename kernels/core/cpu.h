@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/core/op.h"
+#include "kernels/core/target.h"
 
 namespace samebits {
 
@@ -24,6 +25,8 @@ class IsaLimit {
 extern const Backend kCpu;
 extern const Backend kCpuAvx2;
 extern const Backend kCpuAvx512;
+// Part of arm64's baseline: the rows of plain sources name the baseline build.
+extern const Backend kCpuNeon;
 
 // Runs the best of one plain source's builds.
 template <KernelFunction* baseline, KernelFunction* avx2, KernelFunction* avx512>

@@ -33,10 +33,4 @@ std::string Sha256::Hex() {
   return fmt::format("{:02x}", fmt::join(digest, ""));
 }
 
-std::string Sha256Hex(std::span<const std::byte> bytes) {
-  Sha256 sha;
-  sha.Add(bytes);
-  return sha.Hex();
-}
-
 }  // namespace samebits

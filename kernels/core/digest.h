@@ -25,6 +25,10 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
-std::string Sha256Hex(std::span<const std::byte> bytes);
+inline std::string Sha256Hex(std::span<const std::byte> bytes) {
+  Sha256 sha;
+  sha.Add(bytes);
+  return sha.Hex();
+}
 
 }  // namespace samebits

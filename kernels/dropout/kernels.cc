@@ -14,10 +14,10 @@ namespace baseline {  // portable.cc
 ShapedFunction Apply;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-ShapedFunction Apply;
+SAMEBITS_X86_64 ShapedFunction Apply;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-ShapedFunction Apply;
+SAMEBITS_X86_64 ShapedFunction Apply;
 }
 
 constexpr KernelFunction* kBaseline = WithShape<ShapeOf, baseline::Apply>;
@@ -31,11 +31,13 @@ constexpr Kernel kRows[] = {
     {&kForward, "portable", &kCpu, kAll, Best<kBaseline, kAvx2, kAvx512>},
     {&kForward, "avx2", &kCpuAvx2, kAll, kAvx2},
     {&kForward, "avx512", &kCpuAvx512, kAll, kAvx512},
+    {&kForward, "neon", &kCpuNeon, kAll, kBaseline},
 
     {&kBackward, "reference", &kCpu, kAll, reference::Apply},
     {&kBackward, "portable", &kCpu, kAll, Best<kBaseline, kAvx2, kAvx512>},
     {&kBackward, "avx2", &kCpuAvx2, kAll, kAvx2},
     {&kBackward, "avx512", &kCpuAvx512, kAll, kAvx512},
+    {&kBackward, "neon", &kCpuNeon, kAll, kBaseline},
 };
 
 }  // namespace samebits::dropout

@@ -14,10 +14,10 @@ namespace baseline {  // portable.cc
 ShapedFunction Forward, Backward;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-ShapedFunction Forward, Backward;
+SAMEBITS_X86_64 ShapedFunction Forward, Backward;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-ShapedFunction Forward, Backward;
+SAMEBITS_X86_64 ShapedFunction Forward, Backward;
 }
 
 template <ShapedFunction* function>
@@ -33,12 +33,14 @@ constexpr Kernel kRows[] = {
     {&kForward, "portable", &kCpu, kAll, kPlain<baseline::Forward, avx2::Forward, avx512::Forward>},
     {&kForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::Forward>},
     {&kForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::Forward>},
+    {&kForward, "neon", &kCpuNeon, kAll, kShaped<baseline::Forward>},
 
     {&kBackward, "reference", &kCpu, kAll, reference::Backward},
     {&kBackward, "portable", &kCpu, kAll,
      kPlain<baseline::Backward, avx2::Backward, avx512::Backward>},
     {&kBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::Backward>},
     {&kBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::Backward>},
+    {&kBackward, "neon", &kCpuNeon, kAll, kShaped<baseline::Backward>},
 };
 
 }  // namespace samebits::embedding

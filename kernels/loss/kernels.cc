@@ -14,10 +14,10 @@ namespace baseline {  // portable.cc
 ShapedFunction MeanSquaredError, BinaryCrossEntropy;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-ShapedFunction MeanSquaredError, BinaryCrossEntropy;
+SAMEBITS_X86_64 ShapedFunction MeanSquaredError, BinaryCrossEntropy;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-ShapedFunction MeanSquaredError, BinaryCrossEntropy;
+SAMEBITS_X86_64 ShapedFunction MeanSquaredError, BinaryCrossEntropy;
 }
 
 template <ShapedFunction* function>
@@ -34,12 +34,14 @@ constexpr Kernel kRows[] = {
      kPlain<baseline::MeanSquaredError, avx2::MeanSquaredError, avx512::MeanSquaredError>},
     {&kMeanSquaredError, "avx2", &kCpuAvx2, kAll, kShaped<avx2::MeanSquaredError>},
     {&kMeanSquaredError, "avx512", &kCpuAvx512, kAll, kShaped<avx512::MeanSquaredError>},
+    {&kMeanSquaredError, "neon", &kCpuNeon, kAll, kShaped<baseline::MeanSquaredError>},
 
     {&kBinaryCrossEntropy, "reference", &kCpu, kAll, reference::BinaryCrossEntropy},
     {&kBinaryCrossEntropy, "portable", &kCpu, kAll,
      kPlain<baseline::BinaryCrossEntropy, avx2::BinaryCrossEntropy, avx512::BinaryCrossEntropy>},
     {&kBinaryCrossEntropy, "avx2", &kCpuAvx2, kAll, kShaped<avx2::BinaryCrossEntropy>},
     {&kBinaryCrossEntropy, "avx512", &kCpuAvx512, kAll, kShaped<avx512::BinaryCrossEntropy>},
+    {&kBinaryCrossEntropy, "neon", &kCpuNeon, kAll, kShaped<baseline::BinaryCrossEntropy>},
 };
 
 }  // namespace samebits::loss

@@ -16,12 +16,12 @@ ShapedFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalA
     GlobalAverageBackward;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-ShapedFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalAverageForward,
-    GlobalAverageBackward;
+SAMEBITS_X86_64 ShapedFunction MaxForward, MaxBackward, AverageForward, AverageBackward,
+    GlobalAverageForward, GlobalAverageBackward;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-ShapedFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalAverageForward,
-    GlobalAverageBackward;
+SAMEBITS_X86_64 ShapedFunction MaxForward, MaxBackward, AverageForward, AverageBackward,
+    GlobalAverageForward, GlobalAverageBackward;
 }
 
 template <ShapedFunction* function>
@@ -38,24 +38,28 @@ constexpr Kernel kRows[] = {
      kPlain<baseline::MaxForward, avx2::MaxForward, avx512::MaxForward>},
     {&kMaxForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::MaxForward>},
     {&kMaxForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::MaxForward>},
+    {&kMaxForward, "neon", &kCpuNeon, kAll, kShaped<baseline::MaxForward>},
 
     {&kMaxBackward, "reference", &kCpu, kAll, reference::MaxBackward},
     {&kMaxBackward, "portable", &kCpu, kAll,
      kPlain<baseline::MaxBackward, avx2::MaxBackward, avx512::MaxBackward>},
     {&kMaxBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::MaxBackward>},
     {&kMaxBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::MaxBackward>},
+    {&kMaxBackward, "neon", &kCpuNeon, kAll, kShaped<baseline::MaxBackward>},
 
     {&kAverageForward, "reference", &kCpu, kAll, reference::AverageForward},
     {&kAverageForward, "portable", &kCpu, kAll,
      kPlain<baseline::AverageForward, avx2::AverageForward, avx512::AverageForward>},
     {&kAverageForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::AverageForward>},
     {&kAverageForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::AverageForward>},
+    {&kAverageForward, "neon", &kCpuNeon, kAll, kShaped<baseline::AverageForward>},
 
     {&kAverageBackward, "reference", &kCpu, kAll, reference::AverageBackward},
     {&kAverageBackward, "portable", &kCpu, kAll,
      kPlain<baseline::AverageBackward, avx2::AverageBackward, avx512::AverageBackward>},
     {&kAverageBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::AverageBackward>},
     {&kAverageBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::AverageBackward>},
+    {&kAverageBackward, "neon", &kCpuNeon, kAll, kShaped<baseline::AverageBackward>},
 
     {&kGlobalAverageForward, "reference", &kCpu, kAll, reference::GlobalAverageForward},
     {&kGlobalAverageForward, "portable", &kCpu, kAll,
@@ -63,6 +67,7 @@ constexpr Kernel kRows[] = {
             avx512::GlobalAverageForward>},
     {&kGlobalAverageForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::GlobalAverageForward>},
     {&kGlobalAverageForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::GlobalAverageForward>},
+    {&kGlobalAverageForward, "neon", &kCpuNeon, kAll, kShaped<baseline::GlobalAverageForward>},
 
     {&kGlobalAverageBackward, "reference", &kCpu, kAll, reference::GlobalAverageBackward},
     {&kGlobalAverageBackward, "portable", &kCpu, kAll,
@@ -70,6 +75,7 @@ constexpr Kernel kRows[] = {
             avx512::GlobalAverageBackward>},
     {&kGlobalAverageBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::GlobalAverageBackward>},
     {&kGlobalAverageBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::GlobalAverageBackward>},
+    {&kGlobalAverageBackward, "neon", &kCpuNeon, kAll, kShaped<baseline::GlobalAverageBackward>},
 };
 
 }  // namespace samebits::pool2d

@@ -14,10 +14,10 @@ namespace baseline {  // portable.cc
 ShapedFunction Forward, Backward, CrossEntropyForward, CrossEntropyBackward;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-ShapedFunction Forward, Backward, CrossEntropyForward, CrossEntropyBackward;
+SAMEBITS_X86_64 ShapedFunction Forward, Backward, CrossEntropyForward, CrossEntropyBackward;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-ShapedFunction Forward, Backward, CrossEntropyForward, CrossEntropyBackward;
+SAMEBITS_X86_64 ShapedFunction Forward, Backward, CrossEntropyForward, CrossEntropyBackward;
 }
 
 template <ShapedFunction* function>
@@ -33,18 +33,21 @@ constexpr Kernel kRows[] = {
     {&kForward, "portable", &kCpu, kAll, kPlain<baseline::Forward, avx2::Forward, avx512::Forward>},
     {&kForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::Forward>},
     {&kForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::Forward>},
+    {&kForward, "neon", &kCpuNeon, kAll, kShaped<baseline::Forward>},
 
     {&kBackward, "reference", &kCpu, kAll, reference::Backward},
     {&kBackward, "portable", &kCpu, kAll,
      kPlain<baseline::Backward, avx2::Backward, avx512::Backward>},
     {&kBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::Backward>},
     {&kBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::Backward>},
+    {&kBackward, "neon", &kCpuNeon, kAll, kShaped<baseline::Backward>},
 
     {&kCrossEntropyForward, "reference", &kCpu, kAll, reference::CrossEntropyForward},
     {&kCrossEntropyForward, "portable", &kCpu, kAll,
      kPlain<baseline::CrossEntropyForward, avx2::CrossEntropyForward, avx512::CrossEntropyForward>},
     {&kCrossEntropyForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::CrossEntropyForward>},
     {&kCrossEntropyForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::CrossEntropyForward>},
+    {&kCrossEntropyForward, "neon", &kCpuNeon, kAll, kShaped<baseline::CrossEntropyForward>},
 
     {&kCrossEntropyBackward, "reference", &kCpu, kAll, reference::CrossEntropyBackward},
     {&kCrossEntropyBackward, "portable", &kCpu, kAll,
@@ -52,6 +55,7 @@ constexpr Kernel kRows[] = {
             avx512::CrossEntropyBackward>},
     {&kCrossEntropyBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::CrossEntropyBackward>},
     {&kCrossEntropyBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::CrossEntropyBackward>},
+    {&kCrossEntropyBackward, "neon", &kCpuNeon, kAll, kShaped<baseline::CrossEntropyBackward>},
 };
 
 }  // namespace samebits::softmax

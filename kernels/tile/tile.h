@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/core/target.h"
+
 namespace samebits::tile {
 
 inline constexpr int kMostRows = 12;     // of any tile
@@ -52,8 +54,9 @@ struct MicroKernels {
   void (*by_columns[kMostRows])(const float* a, std::int64_t step, const Chain&, const Finish&);
 };
 
-extern const MicroKernels kAvx2;
-extern const MicroKernels kAvx512;
-extern const MicroKernels kAvx512OnAvx2;  // its tiles and order, on pairs of AVX2 vectors
+SAMEBITS_X86_64 extern const MicroKernels kAvx2;
+SAMEBITS_X86_64 extern const MicroKernels kAvx512;
+SAMEBITS_X86_64 extern const MicroKernels kAvx512OnAvx2;  // its tiles, on pairs of AVX2 vectors
+SAMEBITS_ARM64 extern const MicroKernels kNeon;
 
 }  // namespace samebits::tile

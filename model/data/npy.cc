@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "kernels/core/atomic_file.h"
 #include "kernels/core/error.h"
-#include "model/data/atomic_file.h"
 #include "model/data/byte_reader.h"
 #include "model/data/npy_format.h"
 

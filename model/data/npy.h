@@ -5,6 +5,7 @@
 // and on failures to read or write.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -46,6 +47,7 @@ const NpyArray& FindArray(std::span<const NamedArray> arrays, std::string_view n
 // NumPy's name of a C++ type. '|b1' has none: its bytes, 0 or 1, serve as they are.
 template <typename T>
 constexpr std::string_view NpyDtype() {
+  static_assert(std::endian::native == std::endian::little, "arrays are little-endian in memory");
   if constexpr (std::is_same_v<T, float>) return "<f4";
   if constexpr (std::is_same_v<T, double>) return "<f8";
   if constexpr (std::is_same_v<T, std::int32_t>) return "<i4";

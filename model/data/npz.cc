@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/core/atomic_file.h"
 #include "kernels/core/error.h"
-#include "model/data/atomic_file.h"
 #include "model/data/byte_reader.h"
 #include "model/data/npy.h"
 #include "model/data/npy_format.h"

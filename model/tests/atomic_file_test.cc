@@ -1,4 +1,4 @@
-#include "model/data/atomic_file.h"
+#include "kernels/core/atomic_file.h"
 
 #include <sys/resource.h>
 

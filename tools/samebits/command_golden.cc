@@ -15,9 +15,9 @@
 #include "conformance/plan.h"
 #include "conformance/problem.h"
 #include "conformance/verdict.h"
+#include "kernels/core/atomic_file.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
-#include "model/data/atomic_file.h"
 #include "tools/samebits/commands.h"
 #include "tools/samebits/environment.h"
 

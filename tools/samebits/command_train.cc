@@ -177,7 +177,9 @@ void AddTrain(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24));
   AddNumber(*command, "--batch", settings.batch, 1, 65536, "Images in a batch");
   AddNumber(*command, "--threads", options->threads, 1, 1024, "Threads; no bit depends on them");
-  command->add_option("--isa", options->isa, "Kernels: auto, reference, portable, avx2 or avx512")
+  command
+      ->add_option("--isa", options->isa,
+                   "Kernels: auto, reference, portable, avx2, avx512 or neon")
       ->capture_default_str();
   command->add_option("--out", options->out,
                       "New or empty directory for history.json, digests.jsonl, weights.npz and "

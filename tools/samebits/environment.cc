@@ -61,6 +61,8 @@ nlohmann::ordered_json Features() {
   if (__builtin_cpu_supports("avx2")) features.push_back("avx2");
   if (__builtin_cpu_supports("fma")) features.push_back("fma");
   if (__builtin_cpu_supports("avx512f")) features.push_back("avx512f");
+#elif defined(__aarch64__)
+  features.push_back("neon");
 #endif
   return features;
 }

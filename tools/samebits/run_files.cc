@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 
 #include "conformance/bitstream.h"
+#include "kernels/core/atomic_file.h"
 #include "kernels/core/error.h"
-#include "model/data/atomic_file.h"
 #include "model/data/npy.h"
 
 namespace samebits {
