@@ -22,7 +22,7 @@ using enum LayerKind;
 
 Network::Network(const Recipe& recipe, std::int64_t seed, int most, const KernelSet& kernels,
                  Team& team)
-    : recipe_(recipe), kernels_(kernels), team_(team) {
+    : kernels_(kernels), team_(team) {
   const auto seeded = std::count_if(recipe.layers.begin(), recipe.layers.end(),
                                     [](const Layer& layer) { return layer.HasSeed(); });
   const std::vector<std::uint32_t> seeds = LayerSeeds(seed, static_cast<int>(seeded));

@@ -71,7 +71,6 @@ class Network {
     return parameters_[static_cast<std::size_t>(parameter)];
   }
 
-  const Recipe& recipe_;
   const KernelSet& kernels_;
   Team& team_;
   std::vector<Node> nodes_;

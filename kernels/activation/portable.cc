@@ -15,7 +15,8 @@ void ReluForward(const Case& id, const Buffers& buffers, Team& team) {
   const float* x = buffers.in(0);
   float* y = buffers.out(0);
   team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) y[i] = (x[i] > 0.0f) | (x[i] != x[i]) ? x[i] : 0.0f;
+    for (std::int64_t i = begin; i < end; ++i)
+      y[i] = ((x[i] > 0.0f) | (x[i] != x[i])) ? x[i] : 0.0f;
   });
 }
 

@@ -13,7 +13,9 @@ void Update(const Case& id, const Buffers& buffers, Team& team) {
   constexpr std::int64_t kGrain = 16 * 1024;
   team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
   // Inputs and outputs may be the same memory, element for element.
+#ifndef __clang__  // which checks for overlap itself
 #pragma GCC ivdep
+#endif
     for (std::int64_t i = begin; i < end; ++i) {
       const float next_m = m[i] + (g[i] - m[i]) * kGain1;
       const float next_v = v[i] + (g[i] * g[i] - v[i]) * kGain2;

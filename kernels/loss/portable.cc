@@ -58,7 +58,7 @@ void BinaryCrossEntropy(const Shape& s, const Buffers& buffers, Team& team) {
     for (std::int64_t i = 0; i < count; ++i) terms[i] = 1.0f + Exp(-std::fabs(x[i]));
     for (std::int64_t i = 0; i < count; ++i) terms[i] = samebits::Log(terms[i]);
     for (std::int64_t i = 0; i < count; ++i) {
-      const float positive = (x[i] > 0.0f) | (x[i] != x[i]) ? x[i] : 0.0f;
+      const float positive = ((x[i] > 0.0f) | (x[i] != x[i])) ? x[i] : 0.0f;
       terms[i] = (positive - x[i] * t[i]) + terms[i];
     }
     for (std::int64_t i = 0; i < count; ++i) {

@@ -59,7 +59,8 @@ Repeated Repeat(const Cell& cell, int times) {
     if (const auto other = FirstDivergence(run.problem().signature().outputs, next, first)) {
       return {cell.Id(), i, "other bits than run 1: " + Describe(*other)};
     }
-    if (std::int64_t{i} * 10 % times < 10) fmt::print(stderr, "{}: {} of {} runs\n", cell.Id(), i, times);
+    if (std::int64_t{i} * 10 % times < 10)
+      fmt::print(stderr, "{}: {} of {} runs\n", cell.Id(), i, times);
   }
   return {cell.Id(), times, {}};
 }
