@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "conformance/plan.h"
 #include "conformance/problem.h"
@@ -29,6 +30,10 @@ class CellRun {
 
  private:
   void RunInPieces();
+  void RunByWorkers();
+  std::vector<float> SumOfLeaves(std::int64_t first, std::int64_t leaves);
+  // The tensors of `part` of the batch, from a sample on.
+  Buffers PartOf(const Case& part, std::int64_t first_sample) const;
 
   const Cell cell_;
   const Setting setting_;

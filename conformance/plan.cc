@@ -18,6 +18,7 @@ constexpr std::string_view kReference = "the reference is one thread of plain lo
 constexpr std::string_view kOneIsa = "written for one instruction set, or chooses by itself";
 constexpr std::string_view kNoPromise = "promises nothing beyond its own process";
 constexpr std::string_view kTraining = "a training run, whose operations are crossed with it";
+constexpr std::string_view kNoLeaves = "its outputs are no sums over the batch";
 constexpr std::string_view kNoSamples = "its outputs do not fall into samples that stand alone";
 
 bool IsReference(const Kernel& kernel) { return kernel.name == "reference"; }
@@ -45,6 +46,11 @@ std::string_view UnlessTraining(const Kernel& kernel) {
 
 std::string_view IfSamples(const Kernel& kernel) {
   if (!kernel.op->splits_batch) return IsTraining(*kernel.op) ? kTraining : kNoSamples;
+  return UnlessReference(kernel);
+}
+
+std::string_view IfLeaves(const Kernel& kernel) {
+  if (!kernel.op->sums_leaves) return IsTraining(*kernel.op) ? kTraining : kNoLeaves;
   return UnlessReference(kernel);
 }
 
@@ -110,6 +116,12 @@ std::vector<int> BatchPoints(const Kernel& kernel, const Case& c) {
   return points;
 }
 
+// Up to one leaf each, and a number that is no power of two.
+std::vector<int> WorkersPoints(const Kernel& kernel, const Case& c) {
+  if (!IsWorthMore(*kernel.op, c)) return {1};
+  return {1, 2, 3, 8};
+}
+
 constexpr Axis kAxes[] = {
     {"run", 1, 4096, Always, RunPoints, [](int point, Setting& s) { s.repeats = point; }},
     {"process", 1, 2, IfPromised, ProcessPoints,
@@ -129,6 +141,7 @@ constexpr Axis kAxes[] = {
     {"scratch", 1, 2, UnlessTraining, ScratchPoints,
      [](int point, Setting& s) { s.poison_scratch = point > 1; }},
     {"batch", 0, 4096, IfSamples, BatchPoints, [](int point, Setting& s) { s.piece = point; }},
+    {"workers", 1, 4096, IfLeaves, WorkersPoints, [](int point, Setting& s) { s.workers = point; }},
 };
 
 }  // namespace

@@ -167,6 +167,12 @@ void StateKept(const Case& id, const Buffers& buffers, Team& team) {
   if (calls++ % 2 == 1) buffers.out(0)[0] += 1.0f;
 }
 
+// Always as many leaves as usual: wrong for a worker that has only some of them.
+void LeavesAssumed(const Case& id, const Buffers& buffers, Team& team) {
+  const Case usual = id.Get("v", 0) == 0 ? id : id.With("v", kLeaves);
+  dense::reference::WeightGradient(usual, buffers, team);
+}
+
 constexpr auto kAll = Claim::kEverywhere;
 
 template <const Op& op, KernelFunction* right>
@@ -206,6 +212,7 @@ constexpr BrokenKernel kBroken[] = {
     {{&activation::kReluForward, "constant_from_text", &kCpu, kAll, ConstantFromText}, "locale", 2},
     {{&dense::kForward, "split_by_threads", &kCpu, kAll, SplitByThreads}, "threads", 2},
     {{&dense::kForward, "split_by_threads", &kCpu, kAll, SplitByThreads}, "threads", 7},
+    {{&dense::kWeightGradient, "leaves_assumed", &kCpu, kAll, LeavesAssumed}, "workers", 2},
     {{&activation::kReluForward, "state_kept", &kCpu, kAll, StateKept}, "run", 2},
 };
 

@@ -111,5 +111,17 @@ TEST(SurroundingsTest, PiecesAreTheWhole) {
   }
 }
 
+TEST(SurroundingsTest, WorkersLeavesAreTheWhole) {
+  for (const Op* op : AllOps()) {
+    if (!op->sums_leaves) continue;
+    const std::string case_id = StoredCaseId(*op, 812);
+    const Bitstream want = Judge::Execute(CellOf(Reference(*op), case_id));
+    for (const int workers : {2, 3, 5, 8, 64}) {
+      EXPECT_EQ(Judge::Execute(CellOf(Reference(*op), case_id, "workers", workers)), want)
+          << op->name << '/' << case_id << " with " << workers << " workers";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace samebits

@@ -162,6 +162,7 @@ const Op kWeightGradient{
     .fill = nullptr,
     .flops = Flops,
     .terms = TermsOf<ShapeOf, WeightGradientTerms>,
+    .sums_leaves = true,
 };
 
 const Op kBiasGradient{
@@ -173,6 +174,7 @@ const Op kBiasGradient{
     .fill = nullptr,
     .flops = nullptr,
     .terms = TermsOf<ShapeOf, BiasGradientTerms>,
+    .sums_leaves = true,
 };
 
 }  // namespace samebits::conv2d

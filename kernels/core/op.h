@@ -83,6 +83,9 @@ struct Op {
   // Whether a sample's outputs depend on no other sample: setting "n" counts them, and a tensor
   // whose shape depends on it holds them in order.
   bool splits_batch = false;
+  // Whether the only output is a tree over the leaves of the batch: setting "v" counts them, and
+  // the sum of some leaves is that of a batch of their samples.
+  bool sums_leaves = false;
 };
 
 // What a kernel promises about its bits. Each claim includes those before it.

@@ -138,6 +138,7 @@ const Op kWeightGradient{
     .fill = nullptr,
     .flops = Flops,
     .terms = conv2d::TermsOf<ShapeOf, conv2d::WeightGradientTerms>,
+    .sums_leaves = true,
 };
 
 const Op kBiasGradient{
@@ -149,6 +150,7 @@ const Op kBiasGradient{
     .fill = nullptr,
     .flops = nullptr,
     .terms = conv2d::TermsOf<ShapeOf, conv2d::BiasGradientTerms>,
+    .sums_leaves = true,
 };
 
 }  // namespace samebits::dense

@@ -122,6 +122,7 @@ const Op kBackward{
     .fill = Fill,
     .flops = nullptr,
     .terms = BackwardTerms,
+    .sums_leaves = true,
 };
 
 }  // namespace samebits::embedding
