@@ -34,7 +34,7 @@ ScratchPoison::~ScratchPoison() { poisoned = false; }
 void* ScratchBytes(ScratchSlot slot, std::size_t bytes) {
   static thread_local std::array<Block, static_cast<std::size_t>(ScratchSlot::kSlots)> blocks;
   Block& block = blocks[static_cast<std::size_t>(slot)];
-  if (block.size < bytes) {
+  if (block.size < bytes || block.bytes == nullptr) {
     block.bytes.reset();
     block.bytes.reset(new (std::align_val_t(kAlignment)) std::byte[bytes]);
     block.size = bytes;

@@ -38,7 +38,6 @@ inline FoldStep FoldOf(std::int64_t chain, std::int64_t chains) {
 
 // Buffers that a dot of so many chains needs: the segment, and ceil(log2(segments)) levels.
 inline int FoldBuffers(std::int64_t chains) {
-  if (chains < 2) return 0;
   int buffers = 1;
   for (std::int64_t n = (chains + kSegment - 1) / kSegment; n > 1; n = (n + 1) / 2) ++buffers;
   return buffers;
