@@ -14,25 +14,21 @@
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/softmax/softmax.h"
 #include "model/streams/initializers.h"
-#include "model/streams/seeds.h"
 
 namespace samebits {
 
 using enum LayerKind;
 
-Network::Network(const Recipe& recipe, std::int64_t seed, int most, const KernelSet& kernels,
+Network::Network(const Recipe& recipe, RandomSources& sources, int most, const KernelSet& kernels,
                  Team& team)
     : kernels_(kernels), team_(team) {
-  const auto seeded = std::count_if(recipe.layers.begin(), recipe.layers.end(),
-                                    [](const Layer& layer) { return layer.HasSeed(); });
-  const std::vector<std::uint32_t> seeds = LayerSeeds(seed, static_cast<int>(seeded));
-  auto next_seed = seeds.begin();
   const auto add = [&](std::vector<std::int64_t> shape, const std::vector<float>& values) {
     parameters_.push_back({std::move(shape), static_cast<std::int64_t>(weights_.size()),
                            static_cast<std::int64_t>(values.size())});
     weights_.insert(weights_.end(), values.begin(), values.end());
     return static_cast<int>(parameters_.size()) - 1;
   };
+  const Initializer& glorot_uniform = FindInitializer("GlorotUniform");
   std::int64_t h = recipe.height, w = recipe.width, c = recipe.channels, largest = 0;
   for (const Layer& layer : recipe.layers) {
     Node node{.layer = layer, .h = h, .w = w, .c = c, .oh = h, .ow = w, .oc = c};
@@ -55,10 +51,10 @@ Network::Network(const Recipe& recipe, std::int64_t seed, int most, const Kernel
     if (layer.HasWeights()) {
       std::vector<std::int64_t> shape = {c, node.oc};
       if (layer.kind == kConv2d) shape.insert(shape.begin(), {layer.window, layer.window});
-      node.kernel = add(shape, GlorotUniform(shape, *next_seed++));
+      node.kernel = add(shape, glorot_uniform.Values(kKerasJax, sources.NextLayerSeed(), shape));
       node.bias = add({node.oc}, std::vector<float>(static_cast<std::size_t>(node.oc), 0.0f));
     } else if (layer.kind == kDropout) {
-      node.draw = *next_seed++;
+      node.draw = sources.NextLayerSeed();
     }
     const std::int64_t elements = most * node.oh * node.ow * node.oc;
     node.output.resize(static_cast<std::size_t>(elements));

@@ -11,6 +11,7 @@
 #include "model/data/npy.h"
 #include "model/kernel_set.h"
 #include "model/recipe.h"
+#include "model/streams/seeds.h"
 
 namespace samebits {
 
@@ -21,9 +22,10 @@ struct BatchResult {
 
 class Network {
  public:
-  // Weights as Keras makes them after set_random_seed(seed): layer seeds in the order of the
+  // Weights as Keras makes them: each layer draws its seed from `sources` in the order of the
   // layers, kernels Glorot uniform, biases 0. `most` is the largest batch.
-  Network(const Recipe& recipe, std::int64_t seed, int most, const KernelSet& kernels, Team& team);
+  Network(const Recipe& recipe, RandomSources& sources, int most, const KernelSet& kernels,
+          Team& team);
 
   // Forward, loss, backward, one step of Adam. Images NHWC.
   BatchResult TrainStep(const float* images, const std::int32_t* labels, int batch);

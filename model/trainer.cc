@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "model/data/pipeline.h"
-#include "model/streams/shuffle.h"
+#include "model/streams/seeds.h"
 
 namespace samebits {
 namespace {
@@ -59,15 +59,16 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Dat
                   const std::function<void(const StepRecord&)>& after_step,
                   const std::function<void(const History&)>& after_epoch) {
   const TrainPlan plan = PlanOf(settings, data);
-  const ShuffleSeeds seeds = ShuffleSeedsFor(settings.seed);
+  RandomSources sources(GlobalSeeds::All(settings.seed));
   const auto samples = static_cast<std::uint32_t>(data.train.count);
-  Network network(recipe, settings.seed, settings.batch, kernels, team);
+  const Shuffle shuffle = {.seeds = sources.NextShuffle(), .buffer = samples};
+  Network network(recipe, sources, settings.batch, kernels, team);
   TrainResult result;
   std::int64_t step = 0;
   for (int epoch = 1; step < plan.steps; ++epoch) {
     const auto begin = Clock::now();
     const auto iterator = static_cast<std::uint64_t>(2 * (epoch - 1));
-    BatchPipeline pipeline(data.train, ShuffleOrder(seeds, iterator, samples, samples),
+    BatchPipeline pipeline(data.train, shuffle.Order(iterator, samples),
                            PipelineOf(recipe, settings));
     Metrics metrics;
     const Batch* batch = nullptr;

@@ -4,18 +4,22 @@
 
 namespace samebits {
 
-MersenneTwister::MersenneTwister(std::uint64_t seed) {
-  const std::array limbs = {static_cast<std::uint32_t>(seed),
-                            static_cast<std::uint32_t>(seed >> 32)};
-  InitByArray(std::span(limbs).first(limbs[1] == 0 ? 1 : 2));
-}
-
-void MersenneTwister::InitByArray(std::span<const std::uint32_t> limbs) {
-  state_[0] = 19650218;
+MersenneTwister::MersenneTwister(std::uint32_t seed) {
+  state_[0] = seed;
   for (std::uint32_t i = 1; i < kSize; ++i) {
     state_[i] = 1812433253 * (state_[i - 1] ^ (state_[i - 1] >> 30)) + i;
   }
+}
 
+MersenneTwister MersenneTwister::OfPython(std::uint64_t seed) {
+  const std::array limbs = {static_cast<std::uint32_t>(seed),
+                            static_cast<std::uint32_t>(seed >> 32)};
+  MersenneTwister twister(19650218);
+  twister.MixIn(std::span(limbs).first(limbs[1] == 0 ? 1 : 2));
+  return twister;
+}
+
+void MersenneTwister::MixIn(std::span<const std::uint32_t> limbs) {
   // Both passes walk the state cyclically through the words 1..623; word 0 follows word 623.
   std::uint32_t i = 1;
   const auto previous = [&] { return state_[i - 1] ^ (state_[i - 1] >> 30); };
@@ -53,6 +57,12 @@ std::uint32_t MersenneTwister::NextWord() {
   word ^= (word << 7) & 0x9D2C5680;
   word ^= (word << 15) & 0xEFC60000;
   return word ^ (word >> 18);
+}
+
+double MersenneTwister::NextUniform() {
+  const std::uint32_t high = NextWord() >> 5;
+  const std::uint32_t low = NextWord() >> 6;
+  return (high * 0x1p26 + low) * 0x1p-53;
 }
 
 std::int64_t MersenneTwister::RandInt(std::int64_t low, std::int64_t high) {

@@ -1,9 +1,10 @@
-// The order in which tf.data's Dataset.shuffle(buffer, reshuffle_each_iteration=True) yields the
-// elements 0..n-1, as TensorFlow 2.21 does it.
+// The order in which tf.data's Dataset.shuffle yields the elements 0..n-1, as TensorFlow 2.21 does
+// it on every backend of Keras.
 //
 // Words: Philox4x32-10 as single words in order, key = the two halves of seed, counter starting at
-// (0, 0, low half of seed2, high half of seed2). Iterator k of the dataset (k = 0, 1, ...) uses the
-// words 2k and 2k+1 of the stream of the dataset's seeds as the seed and seed2 of its own stream.
+// (0, 0, low half of seed2, high half of seed2). With reshuffle_each_iteration, iterator k of the
+// dataset (k = 0, 1, ...) uses the words 2k and 2k+1 of the stream of the dataset's seeds as the
+// seed and seed2 of its own stream; without, every iterator uses the dataset's.
 //
 // Order: a buffer is filled with the first elements. Then, until it is empty: with `held` elements
 // from position `start`, offset = word % held; position start + offset is yielded, the element at
@@ -21,15 +22,15 @@ struct ShuffleSeeds {
   std::uint64_t seed2 = 0;
 };
 
-// The seeds of the first shuffle() after keras.utils.set_random_seed(global_seed), global_seed >=
-// 0: seed = global_seed % (2^31 - 1), and seed2 = random.Random(global_seed).randint(0, 2^31 - 1)
-// from a generator of its own. (0, 0) would mean "no seed" and becomes (0, 2^31 - 1).
-ShuffleSeeds ShuffleSeedsFor(std::int64_t global_seed);
+// Dataset.shuffle(buffer, reshuffle_each_iteration); RandomSources (seeds.h) gives the seeds.
+struct Shuffle {
+  ShuffleSeeds seeds;
+  std::uint32_t buffer;  // at least 1
+  bool reshuffle_each_iteration = true;
 
-// The order of iterator `iterator` over n elements, with a buffer of at least 1. Model.fit over a
-// dataset of known size takes the iterators 0, 2, 4, ... for its epochs: it makes and discards one
-// more in each.
-std::vector<std::uint32_t> ShuffleOrder(ShuffleSeeds seeds, std::uint64_t iterator, std::uint32_t n,
-                                        std::uint32_t buffer);
+  // The order of iterator `iterator` over n elements. Model.fit over a dataset of known size takes
+  // the iterators 0, 2, 4, ... for its epochs: it makes and discards one more in each.
+  std::vector<std::uint32_t> Order(std::uint64_t iterator, std::uint32_t n) const;
+};
 
 }  // namespace samebits

@@ -1,9 +1,12 @@
 #include "kernels/dropout/dropout.h"
 
+#include <nlohmann/json.hpp>
+
+#include "kernels/core/digest.h"
 #include "kernels/core/registry.h"
 #include "kernels/core/team.h"
 #include "kernels/core/threefry.h"
-#include "model/streams/seeds.h"
+#include "model/streams/stream.h"
 #include "model/tests/testing.h"
 
 namespace samebits {
@@ -23,7 +26,7 @@ std::vector<float> Dropout(const Kernel& kernel, const std::vector<float>& x, st
 TEST(Dropout, EqualsKeras) {
   const auto arrays = ReadNpz(testing::KerasFile("jax_dropout_seed812.npz"));
   const auto x = NpyValues<float>(FindArray(arrays, "x"));
-  const auto draws = LayerSeeds(812, 8);
+  const auto draws = testing::LayerSeeds(812, 8);
   constexpr std::size_t kDrawOfLayer[] = {1, 3, 6};
   for (const std::string_view name : {"reference", "portable", "avx2"}) {
     const Kernel* kernel = FindKernel(dropout::kForward, name);
@@ -41,6 +44,65 @@ TEST(Dropout, EqualsKeras) {
       }
     }
   }
+}
+
+// The masks of both streams, as Keras' Dropout layers made them.
+TEST(DropoutMask, EqualsKerasAnswers) {
+  for (const Stream* stream : AllStreams()) {
+    const std::string file = stream == &kKerasJax ? "jax_answers.json" : "tf_answers.json";
+    const auto answers = nlohmann::json::parse(std::ifstream(testing::KerasFile(file))).at("masks");
+    EXPECT_EQ(answers.size(), 15u);
+    for (const auto& answer : answers) {
+      const auto digest = [&](const Stream& of, double rate, std::uint32_t call) {
+        const auto mask = DropoutMask(of, {answer["seed"], call}, answer["n"], rate);
+        return Sha256Hex(std::as_bytes(std::span(mask)));
+      };
+      const Stream& other = stream == &kKerasJax ? kKerasTensorflow : kKerasJax;
+      const double rate = answer["rate"];
+      const std::uint32_t call = answer["call"];
+      EXPECT_EQ(digest(*stream, rate, call), answer["sha256"]) << stream->name << answer;
+      EXPECT_NE(digest(*stream, rate, call + 1), answer["sha256"]) << stream->name << answer;
+      EXPECT_NE(digest(other, rate, call), answer["sha256"]) << stream->name << answer;
+    }
+  }
+}
+
+// TensorFlow's own masks and outputs in the recipe CNN: x * f32(1 / (1 - rate)) where kept, which
+// for a fifth is not x / f32(1 - rate).
+TEST(DropoutMask, EqualsTheCnnsOnTensorFlow) {
+  const auto arrays = ReadNpz(testing::KerasFile("tf_dropout_seed812.npz"));
+  const auto draws = testing::LayerSeeds(812, 8);
+  constexpr std::size_t kDrawOfLayer[] = {1, 3, 6};
+  for (std::size_t layer = 0; layer < 3; ++layer) {
+    const std::string name = "drop" + std::to_string(layer);
+    const auto x = NpyValues<float>(FindArray(arrays, name + "_x"));
+    for (std::uint32_t call = 0; call < 3; ++call) {
+      const std::string output = name + "_call" + std::to_string(call);
+      const auto keep = NpyValues<std::uint8_t>(FindArray(arrays, output + "_keep"));
+      const auto keras = NpyValues<float>(FindArray(arrays, output + "_y"));
+      const auto mask =
+          DropoutMask(kKerasTensorflow, {draws[kDrawOfLayer[layer]], call}, x.size(), 0.2);
+      int wrong = 0;
+      std::vector<float> product(x.size(), 0.0f), quotient(x.size(), 0.0f);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        wrong += mask[i] != ((keep[i / 8] >> (7 - i % 8)) & 1);  // numpy.packbits
+        if (mask[i] == 0) continue;
+        product[i] = x[i] * static_cast<float>(1.0 / (1.0 - 0.2));
+        quotient[i] = x[i] / 0.8f;
+      }
+      EXPECT_EQ(wrong, 0) << output;
+      EXPECT_EQ(testing::DifferingBits(product, keras), 0) << output;
+      EXPECT_GT(testing::DifferingBits(quotient, keras), 10) << output;
+    }
+  }
+}
+
+// The operation's masks are the stream's.
+TEST(DropoutMask, IsTheOperations) {
+  const std::vector<float> ones(1001, 1.0f);
+  const auto y = Dropout(*FindKernel(dropout::kForward, "reference"), ones, 812, 3);
+  const auto mask = DropoutMask(kKerasJax, {812, 3}, ones.size(), 0.2);
+  for (std::size_t i = 0; i < ones.size(); ++i) ASSERT_EQ(y[i] != 0.0f, mask[i] == 1) << i;
 }
 
 // The comparison of integers is the comparison of floats, for every one of the 2^23 uniforms.

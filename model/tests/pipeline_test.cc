@@ -41,7 +41,7 @@ Epoch Drain(BatchPipeline& pipeline) {
 
 TEST(BatchPipeline, EveryThreadCountAndDepthGivesTheSameBits) {
   const ImageSet set = MakeImages(100);
-  const auto order = ShuffleOrder(ShuffleSeedsFor(812), 0, 100, 100);
+  const auto order = Shuffle{{812, 0}, 100}.Order(0, 100);
   std::vector<float> expected(100 * 32 * 32);
   ImageResizer resizer(28, 28, 32, 32);
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -68,9 +68,40 @@ TEST(BatchPipeline, EveryThreadCountAndDepthGivesTheSameBits) {
   }
 }
 
+// 1,000 rows of 10 numbers, batches of 32, a buffer of 100: two data sets shuffled with one seed
+// give the same rows in the first batch, and in all.
+TEST(BatchPipeline, TwoSeededShufflesGiveTheSameRows) {
+  ImageSet set{.count = 1000,
+               .height = 1,
+               .width = 10,
+               .images = std::vector<std::uint8_t>(1000 * 10),
+               .labels = std::vector<std::uint8_t>(1000),
+               .image_sha256 = {},
+               .label_sha256 = {}};
+  for (std::size_t id = 0; id < 1000; ++id) {
+    set.images[id * 10] = static_cast<std::uint8_t>(id);
+    set.images[id * 10 + 1] = static_cast<std::uint8_t>(id >> 8);
+  }
+  const auto rows = [&](RandomSources& sources, std::uint32_t seed, std::uint64_t epoch) {
+    const Shuffle shuffle = {sources.ShuffleWithSeed(seed), 100};
+    BatchPipeline pipeline(set, shuffle.Order(epoch, 1000),
+                           {.batch_size = 32, .height = 1, .width = 10, .map_threads = 3});
+    return Drain(pipeline).images;
+  };
+  RandomSources first(GlobalSeeds::All(42)), second(GlobalSeeds::All(42));
+  for (const std::uint64_t epoch : {0, 1}) {
+    const auto ours = rows(first, 7, epoch);
+    EXPECT_EQ(ours.size(), 10000u);
+    EXPECT_EQ(testing::DifferingBits(ours, rows(second, 7, epoch)), 0);
+    for (const auto& other : {rows(second, 8, epoch), rows(second, 7, epoch + 1)}) {
+      EXPECT_FALSE(std::equal(other.begin(), other.begin() + 320, ours.begin()));
+    }
+  }
+}
+
 TEST(BatchPipeline, CanBeDroppedAtAnyBatch) {
   const ImageSet set = MakeImages(64);
-  const auto order = ShuffleOrder(ShuffleSeedsFor(1), 0, 64, 64);
+  const auto order = Shuffle{{1, 0}, 64}.Order(0, 64);
   for (int taken = 0; taken <= 16; ++taken) {
     BatchPipeline pipeline(set, order, {.batch_size = 4, .map_threads = 3, .prefetch = 2});
     for (int i = 0; i < taken; ++i) ASSERT_NE(pipeline.Next(), nullptr);
@@ -87,7 +118,7 @@ TEST(BatchPipeline, AnEmptyOrderHasNoBatches) {
 
 TEST(BatchPipeline, FailuresReachTheConsumerInTheirPlace) {
   const ImageSet set = MakeImages(40);
-  std::vector<std::uint32_t> order = ShuffleOrder(ShuffleSeedsFor(1), 0, 40, 40);
+  std::vector<std::uint32_t> order = Shuffle{{1, 0}, 40}.Order(0, 40);
   order[14] = 40;  // in the fourth batch
   for (const int threads : {0, 1, 3}) {
     BatchPipeline pipeline(set, order, {.batch_size = 4, .map_threads = threads, .prefetch = 2});

@@ -18,11 +18,20 @@
 
 #include "kernels/core/error.h"
 #include "model/data/npy.h"
+#include "model/streams/seeds.h"
 
 namespace samebits::testing {
 
 inline std::filesystem::path KerasFile(const std::string& name) {
   return std::filesystem::path(SAMEBITS_SOURCE_DIR) / "golden" / "keras" / name;
+}
+
+// The seeds of the first layers after set_random_seed(seed).
+inline std::vector<std::uint32_t> LayerSeeds(std::int64_t seed, std::size_t count) {
+  RandomSources sources(GlobalSeeds::All(seed));
+  std::vector<std::uint32_t> seeds(count);
+  for (std::uint32_t& drawn : seeds) drawn = sources.NextLayerSeed();
+  return seeds;
 }
 
 // Equality of encodings: 0 and -0 differ, a NaN equals itself.

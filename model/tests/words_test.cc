@@ -110,13 +110,13 @@ TEST(MersenneTwister, EqualsPython) {
       {0xFFFFFFFFFFFFFFFF, {93740670, 1068495656, 1452108352}},
   };
   for (const Answer& answer : answers) {
-    MersenneTwister random(answer.seed);
+    auto random = MersenneTwister::OfPython(answer.seed);
     for (const std::uint32_t word : answer.words) EXPECT_EQ(random.NextWord(), word) << answer.seed;
   }
 }
 
 TEST(MersenneTwister, EqualsPythonBeyondOneState) {
-  MersenneTwister random(812);
+  auto random = MersenneTwister::OfPython(812);
   for (int i = 0; i < 1999; ++i) random.NextWord();
   EXPECT_EQ(random.NextWord(), 1080337681);
 }
@@ -124,9 +124,9 @@ TEST(MersenneTwister, EqualsPythonBeyondOneState) {
 // Recorded from CPython 3.11. The seed 0 rejects its first word, which is not below 2^31.
 TEST(MersenneTwister, RandIntEqualsPython) {
   constexpr std::int64_t kMax = 0x7FFFFFFF;
-  EXPECT_EQ(MersenneTwister(0).RandInt(0, kMax), 1654615998);
-  EXPECT_EQ(MersenneTwister(0xFFFFFFFF).RandInt(0, kMax), 872737089);
-  MersenneTwister random(812);
+  EXPECT_EQ(MersenneTwister::OfPython(0).RandInt(0, kMax), 1654615998);
+  EXPECT_EQ(MersenneTwister::OfPython(0xFFFFFFFF).RandInt(0, kMax), 872737089);
+  auto random = MersenneTwister::OfPython(812);
   EXPECT_EQ(random.RandInt(0, kMax), 134545550);
   EXPECT_EQ(random.RandInt(0, kMax), 1705147146);
   std::vector<std::int64_t> draws;
