@@ -6,6 +6,7 @@
 
 namespace samebits {
 
+void AddInit(CLI::App& app, int& exit_code);
 void AddTrain(CLI::App& app, int& exit_code);
 void AddCompare(CLI::App& app, int& exit_code);
 void AddFuzz(CLI::App& app, int& exit_code);

@@ -18,6 +18,7 @@ int Main(int argc, char** argv) {
   app.footer(
       "Exit codes: 0 holds, 1 bits differ, 2 usage or bad input, 3 this machine lacks something.");
   int exit_code = kExitHolds;
+  AddInit(app, exit_code);
   AddTrain(app, exit_code);
   AddCompare(app, exit_code);
   AddGolden(app, exit_code);

@@ -160,5 +160,43 @@ expect 0 '' explain --help
 expect 0 '' matrix --help
 expect 0 '' repeat-kernel --help
 
+# Initializers: the published numbers, both streams; options; files.
+# shows TEXT ARGUMENT...: exactly this on standard output.
+shows() {
+  local text=$1
+  shift
+  expect 0 '' "$@"
+  [[ $(<stdout) == "$text" ]] || fail "$*: $(<stdout)"
+}
+shows 0.05609520897269249 init RandomNormal --seed 42 --shape 1,1 --stream keras-jax
+shows 0.000790853810030967 init RandomNormal --seed 42 --shape 1,1 --stream keras-tensorflow
+shows 1.2784210443496704 init GlorotUniform --seed 42
+shows 1.8079603910446167 init HeUniform --seed 42 --shape 1
+shows -1.065855622291565 init HeUniform --seed 42 --shape '' --stream keras-tensorflow
+shows 1.0 init Orthogonal --seed 42
+shows 2.0 init Orthogonal --seed 42 --gain 2
+shows 1.2784210443496704 init VarianceScaling --seed 42 --mode fan_avg --distribution uniform
+shows '{"initializer":"HeNormal","stream":"keras-jax","seed":42,"shape":[1,1],"values":[1.6819592714309692]}' \
+  init HeNormal --seed 42 --json --npy values.npy
+[[ $(tail -c 4 values.npy | od -An -tx4) == ' 3fd74a71' ]] || fail "init --npy: $(od -tx1 values.npy)"
+expect 0 '' init RandomUniform --shape 2,3 --minval 0 --maxval 1
+[[ $(wc -lw <stdout | tr -s ' ') == ' 2 6' ]] || fail "init of two rows: $(<stdout)"
+expect 2 "initializer 'Bread' is not known; there are: RandomNormal .* Orthogonal" init Bread
+expect 2 "stream 'torch' is not known; there are: keras-jax keras-tensorflow" init HeNormal --stream torch
+expect 2 'HeNormal takes no stddev; it takes: no options' init HeNormal --stddev 1
+expect 2 "mode 'fan' is not known; there are: fan_in fan_out fan_avg" init VarianceScaling --mode fan
+expect 2 "distribution 'flat' is not known" init VarianceScaling --distribution flat
+expect 2 "scale '0' is not above 0" init VarianceScaling --scale 0
+expect 2 "mean '' is not a number" init RandomNormal --mean ''
+expect 2 "shape '3,,5': give sizes" init HeNormal --shape 3,,5
+expect 2 "shape '3x5': give sizes" init HeNormal --shape 3x5
+expect 2 'shape 3,0: give sizes from 1' init HeNormal --shape 3,0
+expect 2 'at most 268435456 elements' init HeNormal --shape 99999,99999
+expect 2 'two sizes or more' init Orthogonal --shape 5
+expect 2 'seed' init HeNormal --seed -1
+expect 2 'nowhere/values.npy' init HeNormal --npy nowhere/values.npy
+expect 2 'NAME' init
+expect 0 '' init --help
+
 printf '%d checks, %d failed\n' "$checks" "$failures"
 ((failures == 0))
