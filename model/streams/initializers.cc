@@ -22,12 +22,18 @@ std::int64_t Product(Shape sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>());
 }
 
+std::string TextOf(Shape shape) {
+  std::string text;
+  for (const std::int64_t size : shape) text += fmt::format("{}{}", text.empty() ? "" : ",", size);
+  return text;
+}
+
 std::size_t ElementsOf(Shape shape) {
   std::int64_t elements = 1;
   for (const std::int64_t size : shape) {
     if (size < 1 || size > kMostElements / elements) {
       throw UserError(fmt::format("shape {}: give sizes from 1, and at most {} elements",
-                                  fmt::join(shape, ","), kMostElements));
+                                  TextOf(shape), kMostElements));
     }
     elements *= size;
   }

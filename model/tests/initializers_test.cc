@@ -90,6 +90,18 @@ TEST_P(Initializers, EqualKerasAnswers) {
   EXPECT_EQ(compared, 85);
 }
 
+// Two objects with one seed are equal; two without are not, and repeat after the same global seed.
+TEST_P(Initializers, RepeatWithTheirSeeds) {
+  EXPECT_EQ(Values("HeNormal", 42, {3, 5}), Values("HeNormal", 42, {3, 5}));
+  const auto unseeded_pair = [] {
+    RandomSources sources(GlobalSeeds::All(812));
+    const auto first = Values("HeNormal", sources.NextLayerSeed(), {3, 5});
+    return std::pair(first, Values("HeNormal", sources.NextLayerSeed(), {3, 5}));
+  };
+  EXPECT_EQ(DifferingBits(unseeded_pair().first, unseeded_pair().second), 15);
+  EXPECT_EQ(unseeded_pair(), unseeded_pair());
+}
+
 // The layers draw in the order conv1, drop1, conv2, drop2, conv3, dense1, drop3, dense2; the
 // kernels are the arrays 0, 2, ...
 TEST_P(Initializers, EqualTheWeightsOfTheCnn) {
