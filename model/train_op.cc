@@ -1,5 +1,6 @@
 #include "model/train_op.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -73,8 +74,8 @@ void TrainWith(const Case& c, const Buffers& buffers, Team& team) {
       Train(CnnRecipe(), SettingsOf(c), DataOf(c), KernelSet(kernels), team, {}, {});
   const std::vector<std::uint8_t> steps = StepsOutput(result.steps);
   const std::vector<float> history = HistoryOutput(result.history);
-  std::memcpy(buffers.outputs[0], steps.data(), steps.size());
-  std::memcpy(buffers.outputs[1], history.data(), history.size() * sizeof(float));
+  std::ranges::copy(steps, buffers.out<std::uint8_t>(0));
+  std::ranges::copy(history, buffers.out(1));
 }
 
 constexpr std::string_view kCases[] = {"builtin_steps30b64"};
