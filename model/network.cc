@@ -20,9 +20,9 @@ namespace samebits {
 
 using enum LayerKind;
 
-Network::Network(const Recipe& recipe, std::int64_t seed, int most, const KernelSet& kernels,
-                 Team& team)
-    : kernels_(kernels), team_(team) {
+Network::Network(const Recipe& recipe, std::int64_t seed, int leaves, int most,
+                 const KernelSet& kernels, Team& team)
+    : kernels_(kernels), team_(team), leaves_(leaves) {
   const auto seeded = std::count_if(recipe.layers.begin(), recipe.layers.end(),
                                     [](const Layer& layer) { return layer.HasSeed(); });
   const std::vector<std::uint32_t> seeds = LayerSeeds(seed, static_cast<int>(seeded));
@@ -84,7 +84,7 @@ const Network::Cases& Network::CasesOf(int batch) {
     std::string id;
     switch (node.layer.kind) {
       case kConv2d:
-        id = fmt::format("{0}_k{1}r{2}s{2}", image, node.oc, node.layer.window);
+        id = fmt::format("{0}_k{1}r{2}s{2}v{3}", image, node.oc, node.layer.window, leaves_);
         break;
       case kMaxPool:
         id = fmt::format("{0}_r{1}s{1}", image, node.layer.window);
@@ -93,7 +93,7 @@ const Network::Cases& Network::CasesOf(int batch) {
         id = image;
         break;
       case kDense:
-        id = fmt::format("n{}c{}_k{}", batch, node.c, node.oc);
+        id = fmt::format("n{}c{}_k{}v{}", batch, node.c, node.oc, leaves_);
         break;
       case kDropout:
         id = fmt::format("n{}_rate{}", elements, node.layer.rate);
@@ -102,7 +102,7 @@ const Network::Cases& Network::CasesOf(int batch) {
     cases.forward.push_back(Case::Parse(node.layer.relu ? id + "_relu" : id));
     cases.plain.push_back(Case::Parse(fmt::format("n{}", elements)));
   }
-  cases.loss = Case::Parse(fmt::format("n{}c{}", batch, nodes_.back().oc));
+  cases.loss = Case::Parse(fmt::format("n{}c{}v{}", batch, nodes_.back().oc, leaves_));
   cases.adam = Case::Parse(fmt::format("n{}", weights_.size()));
   return cases_.emplace(batch, std::move(cases)).first->second;
 }

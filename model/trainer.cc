@@ -61,7 +61,7 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Dat
   const TrainPlan plan = PlanOf(settings, data);
   const ShuffleSeeds seeds = ShuffleSeedsFor(settings.seed);
   const auto samples = static_cast<std::uint32_t>(data.train.count);
-  Network network(recipe, settings.seed, settings.batch, kernels, team);
+  Network network(recipe, settings.seed, settings.leaves, settings.batch, kernels, team);
   TrainResult result;
   std::int64_t step = 0;
   for (int epoch = 1; step < plan.steps; ++epoch) {

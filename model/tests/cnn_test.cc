@@ -16,8 +16,8 @@ TEST(Cnn, InitialWeightsEqualKeras) {
   Team team(1);
   const KernelSet kernels("auto");
   const auto keras = ReadNpz(testing::KerasFile("jax_init_weights_seed812.npz"));
-  const auto ours = Network(CnnRecipe(), 812, 1, kernels, team).Weights();
-  const auto other_seed = Network(CnnRecipe(), 813, 1, kernels, team).Weights();
+  const auto ours = Network(CnnRecipe(), 812, 8, 1, kernels, team).Weights();
+  const auto other_seed = Network(CnnRecipe(), 813, 8, 1, kernels, team).Weights();
   ASSERT_EQ(ours.size(), 10u);
   for (const auto& [name, array] : ours) {
     EXPECT_EQ(array.shape, FindArray(keras, name).shape) << name;
