@@ -19,9 +19,9 @@ namespace samebits {
 
 using enum LayerKind;
 
-Network::Network(const Recipe& recipe, RandomSources& sources, int most, const KernelSet& kernels,
-                 Team& team)
-    : kernels_(kernels), team_(team) {
+Network::Network(const Recipe& recipe, RandomSources& sources, int leaves, int most,
+                 const KernelSet& kernels, Team& team)
+    : kernels_(kernels), team_(team), leaves_(leaves) {
   const auto add = [&](std::vector<std::int64_t> shape, const std::vector<float>& values) {
     parameters_.push_back({std::move(shape), static_cast<std::int64_t>(weights_.size()),
                            static_cast<std::int64_t>(values.size())});
@@ -80,7 +80,7 @@ const Network::Cases& Network::CasesOf(int batch) {
     std::string id;
     switch (node.layer.kind) {
       case kConv2d:
-        id = fmt::format("{0}_k{1}r{2}s{2}", image, node.oc, node.layer.window);
+        id = fmt::format("{0}_k{1}r{2}s{2}v{3}", image, node.oc, node.layer.window, leaves_);
         break;
       case kMaxPool:
         id = fmt::format("{0}_r{1}s{1}", image, node.layer.window);
@@ -89,7 +89,7 @@ const Network::Cases& Network::CasesOf(int batch) {
         id = image;
         break;
       case kDense:
-        id = fmt::format("n{}c{}_k{}", batch, node.c, node.oc);
+        id = fmt::format("n{}c{}_k{}v{}", batch, node.c, node.oc, leaves_);
         break;
       case kDropout:
         id = fmt::format("n{}_rate{}", elements, node.layer.rate);
@@ -98,7 +98,7 @@ const Network::Cases& Network::CasesOf(int batch) {
     cases.forward.push_back(Case::Parse(node.layer.relu ? id + "_relu" : id));
     cases.plain.push_back(Case::Parse(fmt::format("n{}", elements)));
   }
-  cases.loss = Case::Parse(fmt::format("n{}c{}", batch, nodes_.back().oc));
+  cases.loss = Case::Parse(fmt::format("n{}c{}v{}", batch, nodes_.back().oc, leaves_));
   cases.adam = Case::Parse(fmt::format("n{}", weights_.size()));
   return cases_.emplace(batch, std::move(cases)).first->second;
 }

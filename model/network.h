@@ -23,9 +23,10 @@ struct BatchResult {
 class Network {
  public:
   // Weights as Keras makes them: each layer draws its seed from `sources` in the order of the
-  // layers, kernels Glorot uniform, biases 0. `most` is the largest batch.
-  Network(const Recipe& recipe, RandomSources& sources, int most, const KernelSet& kernels,
-          Team& team);
+  // layers, kernels Glorot uniform, biases 0. A batch is summed as so many leaves, a power of two.
+  // `most` is the largest batch.
+  Network(const Recipe& recipe, RandomSources& sources, int leaves, int most,
+          const KernelSet& kernels, Team& team);
 
   // Forward, loss, backward, one step of Adam. Images NHWC.
   BatchResult TrainStep(const float* images, const std::int32_t* labels, int batch);
@@ -75,6 +76,7 @@ class Network {
 
   const KernelSet& kernels_;
   Team& team_;
+  const int leaves_;
   std::vector<Node> nodes_;
   std::vector<Parameter> parameters_;
   std::vector<float> weights_, gradients_, first_moments_, second_moments_;

@@ -1,5 +1,6 @@
 #include "model/train_op.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -7,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/core/contract.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/error.h"
 #include "kernels/core/rows.h"
@@ -37,6 +39,7 @@ TrainSettings SettingsOf(const Case& c) {
   TrainSettings settings;
   settings.seed = c.Get("seed");
   settings.batch = static_cast<int>(c.Get("b"));
+  settings.leaves = static_cast<int>(c.Get("v", settings.leaves));
   settings.steps = c.Get("steps", -1);
   settings.epochs = static_cast<int>(c.Get("epochs", 0));
   if (settings.batch < 1 || (settings.steps < 0) == (settings.epochs == 0)) {
@@ -73,11 +76,12 @@ void TrainWith(const Case& c, const Buffers& buffers, Team& team) {
       Train(CnnRecipe(), SettingsOf(c), DataOf(c), KernelSet(kernels), team, {}, {});
   const std::vector<std::uint8_t> steps = StepsOutput(result.steps);
   const std::vector<float> history = HistoryOutput(result.history);
-  std::memcpy(buffers.outputs[0], steps.data(), steps.size());
-  std::memcpy(buffers.outputs[1], history.data(), history.size() * sizeof(float));
+  std::ranges::copy(steps, buffers.out<std::uint8_t>(0));
+  std::ranges::copy(history, buffers.out(1));
 }
 
-constexpr std::string_view kCases[] = {"builtin_steps30b64"};
+// Other leaves, with fewer samples than leaves; and what is stored in full.
+constexpr std::string_view kCases[] = {"builtin_steps3b9v16", "builtin_steps30b64"};
 constexpr std::string_view kWholeRun[] = {"fashion_epochs2b64"};
 
 constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2",
@@ -108,7 +112,8 @@ const Op kTrainCnn{
 std::string TrainCaseId(std::string_view data, const TrainSettings& settings) {
   const std::string length = settings.steps >= 0 ? fmt::format("steps{}", settings.steps)
                                                  : fmt::format("epochs{}", settings.epochs);
-  return fmt::format("{}_{}b{}_seed{}", data, length, settings.batch, settings.seed);
+  const std::string leaves = settings.leaves == kLeaves ? "" : fmt::format("v{}", settings.leaves);
+  return fmt::format("{}_{}b{}{}_seed{}", data, length, settings.batch, leaves, settings.seed);
 }
 
 std::vector<std::uint8_t> StepsOutput(const std::vector<StepRecord>& steps) {

@@ -62,7 +62,7 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Dat
   RandomSources sources(GlobalSeeds::All(settings.seed));
   const auto samples = static_cast<std::uint32_t>(data.train.count);
   const Shuffle shuffle = {.seeds = sources.NextShuffle(), .buffer = samples};
-  Network network(recipe, sources, settings.batch, kernels, team);
+  Network network(recipe, sources, settings.leaves, settings.batch, kernels, team);
   TrainResult result;
   std::int64_t step = 0;
   for (int epoch = 1; step < plan.steps; ++epoch) {

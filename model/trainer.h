@@ -17,6 +17,7 @@ namespace samebits {
 struct TrainSettings {
   std::int64_t seed = 812;
   int batch = 64;
+  int leaves = 8;  // of a batch; a power of two, and part of the recipe: others give other bits
   int epochs = 2;
   std::int64_t steps = -1;  // when not negative, overrides epochs: as many as it needs are started
   int map_threads = 1;      // of the data pipeline; no bit depends on them

@@ -18,7 +18,7 @@ TEST(Cnn, InitialWeightsEqualKeras) {
   const auto keras = ReadNpz(testing::KerasFile("jax_init_weights_seed812.npz"));
   const auto weights_of = [&](std::int64_t seed) {
     RandomSources sources(GlobalSeeds::All(seed));
-    return Network(CnnRecipe(), sources, 1, kernels, team).Weights();
+    return Network(CnnRecipe(), sources, 8, 1, kernels, team).Weights();
   };
   const auto ours = weights_of(812), other_seed = weights_of(813);
   ASSERT_EQ(ours.size(), 10u);

@@ -1,6 +1,7 @@
 // samebits train: the reproducible recipe.
 #include <unistd.h>
 
+#include <bit>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -131,9 +132,9 @@ int RunTrain(const TrainOptions& options) {
   environment["data"] = {
       {"name", named.name}, {"train", Describe(data.train)}, {"test", Describe(data.test)}};
   environment["settings"] = {{"recipe", recipe.name},           {"seed", options.settings.seed},
-                             {"batch", options.settings.batch}, {"steps", result.steps.size()},
-                             {"threads", options.threads},      {"isa", kernels.name()},
-                             {"determinism", "everywhere"}};
+                             {"batch", options.settings.batch}, {"leaves", options.settings.leaves},
+                             {"steps", result.steps.size()},    {"threads", options.threads},
+                             {"isa", kernels.name()},           {"determinism", "everywhere"}};
   environment["golden"] = golden;
   if (!options.out.empty()) WriteRun(options.out, result, environment);
 
@@ -176,6 +177,13 @@ void AddTrain(CLI::App& app, int& exit_code) {
                    "validated and not in the history")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24));
   AddNumber(*command, "--batch", settings.batch, 1, 65536, "Images in a batch");
+  AddNumber(*command, "--leaves", settings.leaves, 1, 4096,
+            "Leaves that the sums over a batch are made of, a power of two; others give other bits")
+      ->check([](const std::string& text) {
+        return std::has_single_bit(std::stoul(text))
+                   ? std::string()
+                   : fmt::format("{} is not a power of two", text);
+      });
   AddNumber(*command, "--threads", options->threads, 1, 1024, "Threads; no bit depends on them");
   command
       ->add_option("--isa", options->isa,

@@ -84,6 +84,7 @@ expect 2 'nowhere' train --data nowhere --out run
 expect 2 'banana' train --isa banana
 expect 2 'recipe' train --recipe bread
 expect 2 'seed' train --seed -1
+expect 2 'leaves: 3 is not a power of two' train --leaves 3
 expect 2 'seed' train --seed 4294967296
 expect 2 'batch' train --batch 0
 expect 2 'threads' train --threads 0
