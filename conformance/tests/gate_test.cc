@@ -19,8 +19,8 @@ namespace {
 
 using testing::HasSubstr;
 
-const Op& kOp = activation::kReluForward;
-constexpr char kCase[] = "n7_seed812";
+const Op& kRelu = activation::kReluForward;
+constexpr char kReluCase[] = "n7_seed812";
 
 struct Ended {
   int code;
@@ -47,21 +47,21 @@ class GateTest : public testing::Test {
 
 // Every kernel on every axis, the process among them.
 TEST_F(GateTest, HoldsWithGoldens) {
-  WriteGoldens(folder_.path(), kOp, {{kCase}});
+  WriteGoldens(folder_.path(), kRelu, {{kReluCase}});
   const std::filesystem::path lines = folder_.path() / "lines.jsonl";
   const Ended gate = RunGate(
       folder_.path(),
-      fmt::format("--gtest_filter='*relu_fwd_v1/{}@*' --jsonl '{}'", kCase, lines.string()));
+      fmt::format("--gtest_filter='*relu_fwd_v1/{}@*' --jsonl '{}'", kReluCase, lines.string()));
   EXPECT_EQ(gate.code, kExitHolds) << gate.output;
   EXPECT_THAT(gate.output, HasSubstr(" match"));
   const std::string text = ReadText(lines);
   const nlohmann::json first = nlohmann::json::parse(text.substr(0, text.find('\n')));
   EXPECT_EQ(first.at("verdict"), "match");
-  EXPECT_EQ(first.at("out"), GoldenOf(kOp, kCase).output.whole);
+  EXPECT_EQ(first.at("out"), GoldenOf(kRelu, kReluCase).output.whole);
 }
 
 TEST_F(GateTest, NothingSelectedFails) {
-  WriteGoldens(folder_.path(), kOp, {{kCase}});
+  WriteGoldens(folder_.path(), kRelu, {{kReluCase}});
   const Ended gate = RunGate(folder_.path(), "--gtest_filter='no_such_cell'");
   EXPECT_EQ(gate.code, kExitBitsDiffer);
   EXPECT_THAT(gate.output, HasSubstr("FAILED: no cell matched a golden, so nothing was proven"));
@@ -82,18 +82,18 @@ TEST_F(GateTest, OnlyUnavailableCellsFail) {
 
 TEST_F(GateTest, NoGoldenFails) {
   const Ended gate =
-      RunGate(folder_.path(), fmt::format("--gtest_filter='*relu_fwd_v1/{}@*'", kCase));
+      RunGate(folder_.path(), fmt::format("--gtest_filter='*relu_fwd_v1/{}@*'", kReluCase));
   EXPECT_EQ(gate.code, kExitBitsDiffer);
   EXPECT_THAT(gate.output, HasSubstr("no golden"));
 }
 
 TEST_F(GateTest, PrintsADigest) {
   const Ended gate =
-      RunGate(folder_.path(), fmt::format("--digest 'relu_fwd_v1/{}@portable#run=1'", kCase));
+      RunGate(folder_.path(), fmt::format("--digest 'relu_fwd_v1/{}@portable#run=1'", kReluCase));
   ASSERT_EQ(gate.code, kExitHolds) << gate.output;
   const nlohmann::json digest = nlohmann::json::parse(gate.output);
-  EXPECT_EQ(digest.at("out"), GoldenOf(kOp, kCase).output.whole);
-  EXPECT_EQ(digest.at("blocks"), GoldenOf(kOp, kCase).output.blocks);
+  EXPECT_EQ(digest.at("out"), GoldenOf(kRelu, kReluCase).output.whole);
+  EXPECT_EQ(digest.at("blocks"), GoldenOf(kRelu, kReluCase).output.blocks);
 }
 
 TEST_F(GateTest, BadUsage) {

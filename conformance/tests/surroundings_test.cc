@@ -17,21 +17,21 @@
 namespace samebits {
 namespace {
 
-const Op& kOp = dense::kForward;
-constexpr char kCase[] = "n6c2_k65_tiny_seed812";
+const Op& kDense = dense::kForward;
+constexpr char kDenseCase[] = "n6c2_k65_tiny_seed812";
 
 // Without samebits::Run's protection every state gives other bits, so the axis would show its lack.
 TEST(SurroundingsTest, EveryFloatStateChangesBits) {
-  const Bitstream want = Judge::Execute(CellOf(Reference(kOp), kCase));
+  const Bitstream want = Judge::Execute(CellOf(Reference(kDense), kDenseCase));
   for (const int point : {2, 3, 4}) {
-    const Cell cell = CellOf(Reference(kOp), kCase, "floatstate", point);
+    const Cell cell = CellOf(Reference(kDense), kDenseCase, "floatstate", point);
     if (!UnavailableReason(cell).empty()) continue;
     EXPECT_EQ(Judge::Execute(cell), want);
-    Problem problem(kOp, kCase);
+    Problem problem(kDense, kDenseCase);
     Team team(1);
     {
       const Surroundings surroundings(cell.SettingOf());
-      Reference(kOp).run(problem.case_of(), problem.buffers(), team);
+      Reference(kDense).run(problem.case_of(), problem.buffers(), team);
     }
     EXPECT_FALSE(problem.Outputs() == want) << point;
   }
@@ -64,34 +64,34 @@ TEST(SurroundingsTest, AChangedStateShows) {
 // A kernel that leaves another state, on all of its threads, hurts neither its caller nor the next
 // kernel of the same threads.
 void LeavesState(const Case& id, const Buffers& buffers, Team& team) {
-  Reference(kOp).run(id, buffers, team);
+  Reference(kDense).run(id, buffers, team);
   team.Run(64, [](std::int64_t) { SetFloatingPointControl(*ForeignControl(FE_UPWARD, false)); });
 }
 
 TEST(SurroundingsTest, ALeftStateIsTakenBack) {
-  const Kernel kernel{&kOp, "leaves_state", Reference(kOp).backend, Claim::kEverywhere,
+  const Kernel kernel{&kDense, "leaves_state", Reference(kDense).backend, Claim::kEverywhere,
                       LeavesState};
-  const Bitstream want = Judge::Execute(CellOf(Reference(kOp), kCase));
-  CellRun run(CellOf(kernel, kCase, "threads", 3));
+  const Bitstream want = Judge::Execute(CellOf(Reference(kDense), kDenseCase));
+  CellRun run(CellOf(kernel, kDenseCase, "threads", 3));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(run.Once(), want);
   EXPECT_EQ(run.fault(), "");
 }
 
 template <std::int64_t at>  // from the first output (negative) or from the end
 void WritesOutside(const Case& id, const Buffers& buffers, Team& team) {
-  Reference(kOp).run(id, buffers, team);
+  Reference(kDense).run(id, buffers, team);
   buffers.out(0)[at < 0 ? at : id.Get("n") * id.Get("k") + at] = 0.0f;
 }
 
 TEST(SurroundingsTest, WritingOutsideIsAMismatch) {
   const TemporaryFolder folder;
-  WriteGoldens(folder.path(), kOp, {{kCase}});
+  WriteGoldens(folder.path(), kDense, {{kDenseCase}});
   for (KernelFunction* run :
        {WritesOutside<-1>, WritesOutside<-32>, WritesOutside<0>, WritesOutside<31>}) {
-    const Kernel kernel{&kOp, "outside", Reference(kOp).backend, Claim::kEverywhere, run};
+    const Kernel kernel{&kDense, "outside", Reference(kDense).backend, Claim::kEverywhere, run};
     for (const int offset : {0, 1, 15}) {
       Judge judge = JudgeIn(folder.path());
-      const Outcome outcome = judge.Evaluate(CellOf(kernel, kCase, "alignment", offset));
+      const Outcome outcome = judge.Evaluate(CellOf(kernel, kDenseCase, "alignment", offset));
       EXPECT_EQ(outcome.verdict, Verdict::kMismatch);
       EXPECT_EQ(outcome.reason, "the kernel wrote outside of y");
     }
