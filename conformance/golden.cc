@@ -10,6 +10,7 @@
 #include "kernels/core/atomic_file.h"
 #include "kernels/core/digest.h"
 #include "kernels/core/error.h"
+#include "kernels/core/golden_folder.h"
 
 namespace samebits {
 namespace {
@@ -135,7 +136,7 @@ std::filesystem::path StoredStreamPath(const std::filesystem::path& directory, c
 
 std::filesystem::path GoldenDirectory() {
   const char* const chosen = std::getenv("SAMEBITS_GOLDEN");
-  return chosen != nullptr ? chosen : SAMEBITS_SOURCE_DIR "/golden";
+  return chosen != nullptr ? chosen : GoldenFolder();
 }
 
 }  // namespace samebits

@@ -51,7 +51,7 @@ class GoldenFile {
 std::filesystem::path StoredStreamPath(const std::filesystem::path& directory, const Op& op,
                                        std::int64_t seed);
 
-// The golden folder of this build's source, or SAMEBITS_GOLDEN when set.
+// GoldenFolder(), or SAMEBITS_GOLDEN when set.
 std::filesystem::path GoldenDirectory();
 
 }  // namespace samebits

@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "conformance/library.h"
 #include "conformance/problem.h"
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
@@ -119,16 +120,18 @@ int Report(const Gate& gate, int tests) {
 int Main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   CLI::App app{"The gate: one test per cell of the plan; takes GoogleTest's options too"};
-  std::string jsonl, digest;
+  std::string jsonl, digest, library;
   bool quick = false;
   app.add_option("--jsonl", jsonl, "Write one JSON line per cell to this file as well");
   app.add_flag("--quick", quick, "Only the quick part of the plan");
   app.add_option("--digest", digest, "Print the digest of one cell's bits, and run no test");
+  app.add_option("--library", library, "Judge the kernels of this shared library as well");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitHolds : kExitUsage;
   }
+  if (!library.empty()) LoadLibrary(library);
   if (!digest.empty()) {
     fmt::print("{}\n", DigestLine(digest));
     return kExitHolds;

@@ -27,6 +27,11 @@ Runs RunAll(CellRun& run, int repeats) {
   return runs;
 }
 
+// What another process needs to know the kernel.
+std::string LibraryOption(const Kernel& kernel) {
+  return kernel.loaded == nullptr ? "" : fmt::format(" --library '{}'", kernel.loaded->library);
+}
+
 // Whether the kernel's claim covers the axis.
 bool Promised(const Cell& cell) {
   if (cell.kernel->claim == Claim::kEverywhere) return true;
@@ -38,7 +43,9 @@ bool Promised(const Cell& cell) {
 
 }  // namespace
 
-std::string RepeatCommand(const Cell& cell) { return "samebits explain " + cell.Id(); }
+std::string RepeatCommand(const Cell& cell) {
+  return fmt::format("samebits explain '{}'{}", cell.Id(), LibraryOption(*cell.kernel));
+}
 
 std::string_view VerdictName(Verdict verdict) {
   switch (verdict) {
@@ -121,7 +128,14 @@ Outcome Judge::Compare(const Cell& cell) {
         {});
   }
   if (cell.SettingOf().process) {
-    const Digest output = elsewhere_(cell);
+    Digest output;
+    try {
+      output = elsewhere_(cell);
+    } catch (const UnavailableError&) {
+      throw;
+    } catch (const std::runtime_error& error) {
+      return mismatch(error.what(), {});
+    }
     if (output == golden->output) return {cell, Verdict::kMatch, "", output, {}};
     const Bitstream here = run.Once();
     if (DigestOf(here) != golden->output) return WhyNot(mismatch("", output), *golden, here);
@@ -177,7 +191,8 @@ Judge::Elsewhere InOwnProcess() {
   return [](const Cell& cell) {
     const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
     const std::filesystem::path gate = self.parent_path() / "samebits_conformance";
-    const std::string line = fmt::format("'{}' --digest '{}'", gate.string(), cell.Id());
+    const std::string line =
+        fmt::format("'{}' --digest '{}'{}", gate.string(), cell.Id(), LibraryOption(*cell.kernel));
     FILE* const pipe = ::popen(line.c_str(), "r");
     if (pipe == nullptr) throw std::runtime_error("cannot start " + line);
     std::string text;
@@ -185,17 +200,25 @@ Judge::Elsewhere InOwnProcess() {
     while (std::fgets(piece, sizeof piece, pipe) != nullptr) text += piece;
     if (::pclose(pipe) != 0) throw std::runtime_error(line + " failed");
     const nlohmann::json parsed = nlohmann::json::parse(text);
+    if (parsed.contains("unavailable")) throw UnavailableError(parsed.at("unavailable"));
+    if (parsed.contains("fault")) throw std::runtime_error(parsed.at("fault"));
     return Digest{parsed.at("out"), parsed.at("blocks")};
   };
 }
 
 std::string DigestLine(std::string_view cell_id) {
   const Cell cell = ParseCell(cell_id);
-  if (std::string reason = UnavailableReason(cell); !reason.empty()) {
-    throw UnavailableError(reason);
+  if (const std::string reason = UnavailableReason(cell); !reason.empty()) {
+    return nlohmann::json{{"unavailable", reason}}.dump();
   }
-  const Digest digest = DigestOf(Judge::Execute(cell));
-  return nlohmann::json{{"out", digest.whole}, {"blocks", digest.blocks}}.dump();
+  try {
+    const Digest digest = DigestOf(Judge::Execute(cell));
+    return nlohmann::json{{"out", digest.whole}, {"blocks", digest.blocks}}.dump();
+  } catch (const UnavailableError& error) {
+    return nlohmann::json{{"unavailable", error.what()}}.dump();
+  } catch (const std::runtime_error& error) {
+    return nlohmann::json{{"fault", error.what()}}.dump();
+  }
 }
 
 }  // namespace samebits

@@ -45,7 +45,8 @@ nlohmann::json JsonOf(const Outcome& outcome);
 // Judges cells against one folder of goldens. Safe from one thread.
 class Judge {
  public:
-  // The output digest of a cell in a process of its own; throws std::runtime_error when it fails.
+  // The output digest of a cell in a process of its own. Throws UnavailableError when it cannot run
+  // there, and std::runtime_error when its process ends otherwise than with bits.
   using Elsewhere = std::function<Digest(const Cell&)>;
 
   Judge(std::filesystem::path goldens, Elsewhere elsewhere);
@@ -67,7 +68,7 @@ class Judge {
 
 // Runs the gate beside this program with `--digest CELL` and reads the digest it prints.
 Judge::Elsewhere InOwnProcess();
-// The other side of it: what to print for `--digest CELL`.
+// The other side of it: what to print for `--digest CELL`, one line of JSON.
 std::string DigestLine(std::string_view cell_id);
 
 }  // namespace samebits

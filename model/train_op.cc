@@ -11,6 +11,7 @@
 #include "kernels/core/contract.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/error.h"
+#include "kernels/core/golden_folder.h"
 #include "kernels/core/rows.h"
 
 namespace samebits {
@@ -140,7 +141,7 @@ std::vector<float> HistoryOutput(const History& history) {
   return values;
 }
 
-std::filesystem::path BuiltinDataDirectory() { return SAMEBITS_SOURCE_DIR "/golden/data"; }
+std::filesystem::path BuiltinDataDirectory() { return GoldenFolder() / "data"; }
 
 std::filesystem::path InstalledFashionMnistDirectory() {
   return "/usr/share/datasets/fashion-mnist";

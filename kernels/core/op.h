@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -107,6 +108,12 @@ struct Backend {
 
 using KernelFunction = void(const Case&, const Buffers&, Team&);
 
+// A kernel of a shared library (conformance/library.h): called with what the library needs.
+struct Loaded {
+  std::string library;
+  std::function<KernelFunction> run;
+};
+
 // One implementation. Gate, benchmarks, model and tools read these rows.
 struct Kernel {
   const Op* op;
@@ -114,6 +121,7 @@ struct Kernel {
   const Backend* backend;
   Claim claim;
   KernelFunction* run;
+  const Loaded* loaded = nullptr;  // then there is no `run`
 };
 
 // Runs the kernel under the contract's floating-point state, whatever the caller's is.

@@ -17,6 +17,9 @@ std::span<const Op* const> AllOps();
 const Op* FindOp(std::string_view name);
 const Kernel* FindKernel(const Op& op, std::string_view name);
 
+// Adds the row of a loaded library: before any thread reads the registry.
+void AddKernel(const Kernel& kernel);
+
 // The operation's scalar reference. Every operation has one.
 const Kernel& Reference(const Op& op);
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "conformance/library.h"
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
@@ -44,7 +45,7 @@ int ExitCodeOf(const Outcome& outcome) {
 
 void AddExplain(CLI::App& app, int& exit_code) {
   struct Options {
-    std::string cell;
+    std::string cell, library;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
@@ -52,8 +53,10 @@ void AddExplain(CLI::App& app, int& exit_code) {
       "explain",
       "Run one cell, and say where its bits leave the golden's and in which wrong order");
   command->add_option("CELL", options->cell, "operation/case@kernel#axis=point")->required();
+  AddLibrary(*command, options->library);
   command->add_flag("--json", options->json, "One line of JSON");
   command->callback([options, &exit_code] {
+    if (!options->library.empty()) LoadLibrary(options->library);
     const Outcome outcome = OutcomeOf(ParseCell(options->cell));
     if (options->json) {
       fmt::print("{}\n", JsonOf(outcome).dump());

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "conformance/cell_run.h"
+#include "conformance/library.h"
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
 #include "tools/samebits/commands.h"
@@ -84,6 +85,7 @@ void Print(const Repeated& repeated, bool json) {
 void AddRepeatKernel(CLI::App& app, int& exit_code) {
   struct Options {
     std::vector<std::string> cells;
+    std::string library;
     int times = 1000;
     bool idle = false, json = false;
   };
@@ -92,10 +94,12 @@ void AddRepeatKernel(CLI::App& app, int& exit_code) {
       "repeat-kernel",
       "Run cells many times while the other cores are busy: not one run may differ");
   command->add_option("CELL", options->cells, "operation/case@kernel#axis=point")->required();
+  AddLibrary(*command, options->library);
   AddNumber(*command, "--times", options->times, 1, 1'000'000'000, "Runs of each cell");
   command->add_flag("--no-load", options->idle, "Leave the other cores alone");
   command->add_flag("--json", options->json, "One line of JSON for each cell");
   command->callback([options, &exit_code] {
+    if (!options->library.empty()) LoadLibrary(options->library);
     std::vector<Cell> cells;
     for (const std::string& id : options->cells) cells.push_back(ParseCell(id));
     const Load load(options->idle ? 0 : OtherCores());

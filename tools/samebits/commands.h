@@ -6,6 +6,7 @@
 
 namespace samebits {
 
+void AddCheck(CLI::App& app, int& exit_code);
 void AddInit(CLI::App& app, int& exit_code);
 void AddTrain(CLI::App& app, int& exit_code);
 void AddCompare(CLI::App& app, int& exit_code);
@@ -22,6 +23,11 @@ template <class T>
 CLI::Option* AddNumber(CLI::App& app, const std::string& name, T& value, T low, T high,
                        const std::string& help) {
   return app.add_option(name, value, help)->check(CLI::Range(low, high))->capture_default_str();
+}
+
+// --library: a cell's kernel may be in it.
+inline CLI::Option* AddLibrary(CLI::App& app, std::string& library) {
+  return app.add_option("--library", library, "A shared library that has the kernel");
 }
 
 }  // namespace samebits

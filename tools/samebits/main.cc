@@ -22,6 +22,7 @@ int Main(int argc, char** argv) {
   AddTrain(app, exit_code);
   AddCompare(app, exit_code);
   AddGolden(app, exit_code);
+  AddCheck(app, exit_code);
   AddFuzz(app, exit_code);
   AddExplain(app, exit_code);
   AddMatrix(app, exit_code);

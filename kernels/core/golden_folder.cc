@@ -1,0 +1,14 @@
+#include "kernels/core/golden_folder.h"
+
+namespace samebits {
+
+std::filesystem::path GoldenFolder() {
+  std::error_code unknown;  // of a program that has no path: then it is not installed
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  const std::filesystem::path installed =
+      program.parent_path().parent_path() / "share" / "samebits" / "golden";
+  return std::filesystem::is_directory(installed, unknown) ? installed
+                                                           : SAMEBITS_SOURCE_DIR "/golden";
+}
+
+}  // namespace samebits
