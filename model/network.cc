@@ -9,6 +9,7 @@
 #include "kernels/adam/adam.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/digest.h"
+#include "kernels/core/error.h"
 #include "kernels/dense/dense.h"
 #include "kernels/dropout/dropout.h"
 #include "kernels/pool2d/pool2d.h"
@@ -23,9 +24,9 @@ Network::Network(const Recipe& recipe, RandomSources& sources, int leaves, int m
                  const KernelSet& kernels, Team& team)
     : kernels_(kernels), team_(team), leaves_(leaves) {
   const auto add = [&](std::vector<std::int64_t> shape, const std::vector<float>& values) {
-    parameters_.push_back({std::move(shape), static_cast<std::int64_t>(weights_.size()),
+    parameters_.push_back({std::move(shape), static_cast<std::int64_t>(state_.weights.size()),
                            static_cast<std::int64_t>(values.size())});
-    weights_.insert(weights_.end(), values.begin(), values.end());
+    state_.weights.insert(state_.weights.end(), values.begin(), values.end());
     return static_cast<int>(parameters_.size()) - 1;
   };
   const Initializer& glorot_uniform = FindInitializer("GlorotUniform");
@@ -63,9 +64,9 @@ Network::Network(const Recipe& recipe, RandomSources& sources, int leaves, int m
     nodes_.push_back(std::move(node));
   }
   probabilities_.resize(static_cast<std::size_t>(most * c));
-  gradients_.resize(weights_.size());
-  first_moments_.resize(weights_.size());
-  second_moments_.resize(weights_.size());
+  gradients_.resize(state_.weights.size());
+  state_.first_moments.resize(state_.weights.size());
+  state_.second_moments.resize(state_.weights.size());
   gradient_.resize(static_cast<std::size_t>(largest));
   next_gradient_.resize(static_cast<std::size_t>(largest));
 }
@@ -99,7 +100,7 @@ const Network::Cases& Network::CasesOf(int batch) {
     cases.plain.push_back(Case::Parse(fmt::format("n{}", elements)));
   }
   cases.loss = Case::Parse(fmt::format("n{}c{}v{}", batch, nodes_.back().oc, leaves_));
-  cases.adam = Case::Parse(fmt::format("n{}", weights_.size()));
+  cases.adam = Case::Parse(fmt::format("n{}", state_.weights.size()));
   return cases_.emplace(batch, std::move(cases)).first->second;
 }
 
@@ -129,7 +130,7 @@ const float* Network::Forward(const float* images, int batch, bool training) {
         break;
       case kDropout: {
         if (!training) continue;  // hands its input on
-        const std::int64_t stream[2] = {node.draw, steps_};
+        const std::int64_t stream[2] = {node.draw, state_.steps};
         Apply(dropout::kForward, c, {{x, stream}, {y}});
         break;
       }
@@ -188,7 +189,7 @@ void Network::Backward(const float* images, const std::int32_t* labels, int batc
         Apply(pool2d::kGlobalAverageBackward, c, {{dy}, {dx}});
         break;
       case kDropout: {
-        const std::int64_t stream[2] = {node.draw, steps_};
+        const std::int64_t stream[2] = {node.draw, state_.steps};
         Apply(dropout::kBackward, c, {{dy, stream}, {dx}});
         break;
       }
@@ -200,10 +201,11 @@ void Network::Backward(const float* images, const std::int32_t* labels, int batc
 BatchResult Network::TrainStep(const float* images, const std::int32_t* labels, int batch) {
   const BatchResult result = Loss(Forward(images, batch, true), labels, batch);
   Backward(images, labels, batch);
-  const std::int64_t step = ++steps_;
+  const std::int64_t step = ++state_.steps;
+  float *const weights = state_.weights.data(), *const first = state_.first_moments.data(),
+               *const second = state_.second_moments.data();
   Apply(adam::kUpdate, CasesOf(batch).adam,
-        {{weights_.data(), first_moments_.data(), second_moments_.data(), gradients_.data(), &step},
-         {weights_.data(), first_moments_.data(), second_moments_.data()}});
+        {{weights, first, second, gradients_.data(), &step}, {weights, first, second}});
   return result;
 }
 
@@ -211,16 +213,26 @@ BatchResult Network::Evaluate(const float* images, const std::int32_t* labels, i
   return Loss(Forward(images, batch, false), labels, batch);
 }
 
+void Network::Restore(NetworkState state) {
+  if (state.weights.size() != state_.weights.size() ||
+      state.first_moments.size() != state_.weights.size() ||
+      state.second_moments.size() != state_.weights.size()) {
+    throw UserError(fmt::format("a network of {} weights, where the recipe has {}",
+                                state.weights.size(), state_.weights.size()));
+  }
+  state_ = std::move(state);
+}
+
 std::string Network::WeightsDigest() const {
   static_assert(std::endian::native == std::endian::little,
                 "the digest is of little-endian floats");
-  return Sha256Hex(std::as_bytes(std::span(weights_)));
+  return Sha256Hex(std::as_bytes(std::span(state_.weights)));
 }
 
 std::vector<NamedArray> Network::Weights() const {
   std::vector<NamedArray> arrays;
   for (const Parameter& parameter : parameters_) {
-    const std::span values(weights_.data() + parameter.offset,
+    const std::span values(state_.weights.data() + parameter.offset,
                            static_cast<std::size_t>(parameter.elements));
     arrays.push_back(
         {fmt::format("w{}", arrays.size()), MakeNpyArray<float>(parameter.shape, values)});

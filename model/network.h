@@ -20,6 +20,12 @@ struct BatchResult {
   std::int64_t hits;  // samples whose first largest output is the label
 };
 
+// What a step reads of the steps before it.
+struct NetworkState {
+  std::vector<float> weights, first_moments, second_moments;  // in layer order
+  std::int64_t steps = 0;                                     // done
+};
+
 class Network {
  public:
   // Weights as Keras makes them: each layer draws its seed from `sources` in the order of the
@@ -34,6 +40,10 @@ class Network {
   // Forward without dropout, and the loss.
   BatchResult Evaluate(const float* images, const std::int32_t* labels, int batch);
 
+  const NetworkState& state() const { return state_; }
+  // Goes on from there. Throws UserError when it is that of another network.
+  void Restore(NetworkState state);
+
   // SHA-256 over all weights in layer order, each row-major, little-endian.
   std::string WeightsDigest() const;
 
@@ -43,7 +53,7 @@ class Network {
  private:
   struct Parameter {
     std::vector<std::int64_t> shape;
-    std::int64_t offset, elements;  // in weights_
+    std::int64_t offset, elements;  // in the state's weights
   };
 
   // One layer at work: what its shape is, where its output lies.
@@ -68,7 +78,7 @@ class Network {
   void Backward(const float* images, const std::int32_t* labels, int batch);
   void Apply(const Op& op, const Case& c, const Buffers& buffers);
 
-  float* WeightsOf(int parameter) { return weights_.data() + At(parameter).offset; }
+  float* WeightsOf(int parameter) { return state_.weights.data() + At(parameter).offset; }
   float* GradientsOf(int parameter) { return gradients_.data() + At(parameter).offset; }
   const Parameter& At(int parameter) const {
     return parameters_[static_cast<std::size_t>(parameter)];
@@ -79,11 +89,11 @@ class Network {
   const int leaves_;
   std::vector<Node> nodes_;
   std::vector<Parameter> parameters_;
-  std::vector<float> weights_, gradients_, first_moments_, second_moments_;
+  NetworkState state_;
+  std::vector<float> gradients_;
   std::vector<float> probabilities_;
   std::vector<float> gradient_, next_gradient_;  // of the output at hand, taking turns
   std::map<int, Cases> cases_;
-  std::int64_t steps_ = 0;  // done
 };
 
 }  // namespace samebits

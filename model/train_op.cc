@@ -38,7 +38,7 @@ const Dataset& DataOf(const Case& c) {
 
 TrainSettings SettingsOf(const Case& c) {
   TrainSettings settings;
-  settings.seed = c.Get("seed");
+  settings.seeds = GlobalSeeds::All(c.Get("seed"));
   settings.batch = static_cast<int>(c.Get("b"));
   settings.leaves = static_cast<int>(c.Get("v", settings.leaves));
   settings.steps = c.Get("steps", -1);
@@ -73,8 +73,7 @@ void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
 
 template <const std::string_view& kernels>
 void TrainWith(const Case& c, const Buffers& buffers, Team& team) {
-  const TrainResult result =
-      Train(CnnRecipe(), SettingsOf(c), DataOf(c), KernelSet(kernels), team, {}, {});
+  const TrainResult result = Train(CnnRecipe(), SettingsOf(c), DataOf(c), KernelSet(kernels), team);
   const std::vector<std::uint8_t> steps = StepsOutput(result.steps);
   const std::vector<float> history = HistoryOutput(result.history);
   std::ranges::copy(steps, buffers.out<std::uint8_t>(0));
@@ -114,7 +113,8 @@ std::string TrainCaseId(std::string_view data, const TrainSettings& settings) {
   const std::string length = settings.steps >= 0 ? fmt::format("steps{}", settings.steps)
                                                  : fmt::format("epochs{}", settings.epochs);
   const std::string leaves = settings.leaves == kLeaves ? "" : fmt::format("v{}", settings.leaves);
-  return fmt::format("{}_{}b{}{}_seed{}", data, length, settings.batch, leaves, settings.seed);
+  return fmt::format("{}_{}b{}{}_seed{}", data, length, settings.batch, leaves,
+                     settings.seeds.backend);
 }
 
 std::vector<std::uint8_t> StepsOutput(const std::vector<StepRecord>& steps) {

@@ -12,20 +12,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The metrics of an epoch, batch by batch.
-struct Metrics {
-  float loss = 0.0f;
-  std::int64_t hits = 0, samples = 0;
-
-  void Add(const BatchResult& batch, int size) {
-    loss = loss + batch.loss * static_cast<float>(size);
-    hits += batch.hits;
-    samples += size;
-  }
-  float Loss() const { return loss / static_cast<float>(samples); }
-  float Accuracy() const { return static_cast<float>(hits) / static_cast<float>(samples); }
-};
-
 PipelineOptions PipelineOf(const Recipe& recipe, const TrainSettings& settings) {
   return {.batch_size = settings.batch,
           .height = recipe.height,
@@ -54,39 +40,61 @@ TrainPlan PlanOf(const TrainSettings& settings, const Dataset& data) {
   return {settings.steps >= 0 ? settings.steps : settings.epochs * per_epoch, per_epoch};
 }
 
+void Metrics::Add(const BatchResult& batch, int size) {
+  loss = loss + batch.loss * static_cast<float>(size);
+  hits += batch.hits;
+  samples += size;
+}
+
 TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Dataset& data,
-                  const KernelSet& kernels, Team& team,
-                  const std::function<void(const StepRecord&)>& after_step,
-                  const std::function<void(const History&)>& after_epoch) {
+                  const KernelSet& kernels, Team& team, const TrainHooks& hooks,
+                  const TrainState* from) {
   const TrainPlan plan = PlanOf(settings, data);
-  RandomSources sources(GlobalSeeds::All(settings.seed));
+  RandomSources sources(settings.seeds);
   const auto samples = static_cast<std::uint32_t>(data.train.count);
   const Shuffle shuffle = {.seeds = sources.NextShuffle(), .buffer = samples};
   Network network(recipe, sources, settings.leaves, settings.batch, kernels, team);
   TrainResult result;
-  std::int64_t step = 0;
-  for (int epoch = 1; step < plan.steps; ++epoch) {
+  Metrics metrics;
+  if (from != nullptr) {
+    network.Restore(from->network);
+    metrics = from->epoch;
+    result.history = from->history;
+    result.steps = from->steps;
+  }
+  auto step = static_cast<std::int64_t>(result.steps.size());
+  const auto save = [&] {
+    if (hooks.save) hooks.save({network.state(), metrics, result.history, result.steps});
+  };
+  save();
+  while (step < plan.steps) {
     const auto begin = Clock::now();
-    const auto iterator = static_cast<std::uint64_t>(2 * (epoch - 1));
-    BatchPipeline pipeline(data.train, shuffle.Order(iterator, samples),
-                           PipelineOf(recipe, settings));
-    Metrics metrics;
+    const auto epoch = static_cast<int>(step / plan.steps_per_epoch) + 1;
+    std::vector<std::uint32_t> order =
+        shuffle.Order(static_cast<std::uint64_t>(2 * (epoch - 1)), samples);
+    order.erase(order.begin(), order.begin() + metrics.samples);
+    BatchPipeline pipeline(data.train, std::move(order), PipelineOf(recipe, settings));
     const Batch* batch = nullptr;
     while (step < plan.steps && (batch = pipeline.Next()) != nullptr) {
       const BatchResult trained =
           network.TrainStep(batch->images.data(), batch->labels.data(), batch->size);
       metrics.Add(trained, batch->size);
       result.steps.push_back({++step, epoch, trained.loss, network.WeightsDigest()});
-      if (after_step) after_step(result.steps.back());
+      if (hooks.after_step) hooks.after_step(result.steps.back());
+      const bool ends = metrics.samples == data.train.count || step == plan.steps;
+      if (!ends && hooks.save_every > 0 && step % hooks.save_every == 0) save();
     }
     result.training_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
-    if (metrics.samples < data.train.count) break;  // cut short by the number of steps
-    const Metrics validation = Validate(recipe, settings, data.test, network);
-    result.history.loss.push_back(metrics.Loss());
-    result.history.accuracy.push_back(metrics.Accuracy());
-    result.history.val_loss.push_back(validation.Loss());
-    result.history.val_accuracy.push_back(validation.Accuracy());
-    if (after_epoch) after_epoch(result.history);
+    if (metrics.samples == data.train.count) {  // not cut short by the number of steps
+      const Metrics validation = Validate(recipe, settings, data.test, network);
+      result.history.loss.push_back(metrics.Loss());
+      result.history.accuracy.push_back(metrics.Accuracy());
+      result.history.val_loss.push_back(validation.Loss());
+      result.history.val_accuracy.push_back(validation.Accuracy());
+      metrics = {};
+      if (hooks.after_epoch) hooks.after_epoch(result.history);
+    }
+    save();
   }
   result.weights = network.Weights();
   result.weights_digest = network.WeightsDigest();

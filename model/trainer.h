@@ -11,11 +11,12 @@
 #include "model/kernel_set.h"
 #include "model/network.h"
 #include "model/recipe.h"
+#include "model/streams/seeds.h"
 
 namespace samebits {
 
 struct TrainSettings {
-  std::int64_t seed = 812;
+  GlobalSeeds seeds = GlobalSeeds::All(812);
   int batch = 64;
   int leaves = 8;  // of a batch; a power of two, and part of the recipe: others give other bits
   int epochs = 2;
@@ -45,6 +46,33 @@ struct TrainPlan {
   std::int64_t steps_per_epoch;
 };
 
+// The metrics of an epoch, batch by batch.
+struct Metrics {
+  float loss = 0.0f;  // the sum above
+  std::int64_t hits = 0, samples = 0;
+
+  void Add(const BatchResult& batch, int size);
+  float Loss() const { return loss / static_cast<float>(samples); }
+  float Accuracy() const { return static_cast<float>(hits) / static_cast<float>(samples); }
+};
+
+// A run between two steps: all that the next one depends on, and what was told so far. An epoch
+// that is over has been validated.
+struct TrainState {
+  NetworkState network;
+  Metrics epoch;  // of the epoch under way
+  History history;
+  std::vector<StepRecord> steps;
+};
+
+// Called from the thread that trains; each may be empty.
+struct TrainHooks {
+  std::function<void(const StepRecord&)> after_step;
+  std::function<void(const History&)> after_epoch;
+  std::function<void(const TrainState&)> save = {};  // before the first step, then
+  std::int64_t save_every = 0;                       // after so many, and after the last
+};
+
 TrainPlan PlanOf(const TrainSettings& settings, const Dataset& data);
 
 struct TrainResult {
@@ -55,12 +83,11 @@ struct TrainResult {
   double training_seconds = 0;  // steps and their data; validation left out
 };
 
-// `after_step` and `after_epoch` (either may be empty) are called from this thread. Model.fit's
-// order of the data: epoch e takes the shuffle's iterator 2(e - 1), with a buffer of the whole set.
-// Throws UserError when the data does not suit the recipe.
+// Model.fit's order of the data: epoch e takes the shuffle's iterator 2(e - 1), with a buffer of
+// the whole set. Given a state, the run goes on from there, and ends as if it had never stopped.
+// Throws UserError when the data or the state does not suit the recipe.
 TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Dataset& data,
-                  const KernelSet& kernels, Team& team,
-                  const std::function<void(const StepRecord&)>& after_step,
-                  const std::function<void(const History&)>& after_epoch);
+                  const KernelSet& kernels, Team& team, const TrainHooks& hooks = {},
+                  const TrainState* from = nullptr);
 
 }  // namespace samebits

@@ -26,23 +26,26 @@ namespace {
       fmt::format("{}: cannot be written: {}; {}", path.string(), std::strerror(error), advice));
 }
 
-// A new, empty file beside its target; removed unless it was renamed.
+std::filesystem::path FolderOf(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+// A new, empty file beside its target; removed unless it was renamed. Where the file system can, it
+// has no name before it is whole, so that a writer killed halfway leaves nothing.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::filesystem::path& target) : target_(target) {
-    // The name is unique among living writers; one left by a dead writer is passed over.
-    static std::atomic<unsigned> counter = 0;
-    do {
-      path_ = target;
-      path_ += fmt::format(".{}.{}.tmp", getpid(), counter++);
+    descriptor_ = open(FolderOf(target).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    if (descriptor_ >= 0) return;
+    Name([this] {
       descriptor_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (descriptor_ < 0 && errno == EEXIST);
-    if (descriptor_ < 0) Fail(target_);
+      return descriptor_ >= 0;
+    });
   }
 
   ~TemporaryFile() {
     if (descriptor_ >= 0) close(descriptor_);
-    if (!renamed_) unlink(path_.c_str());
+    if (!renamed_ && !path_.empty()) unlink(path_.c_str());
   }
 
   TemporaryFile(const TemporaryFile&) = delete;
@@ -59,6 +62,12 @@ class TemporaryFile {
 
   void RenameToTarget() {
     if (fsync(descriptor_) != 0) Fail(target_);
+    if (path_.empty()) {
+      const std::string nameless = fmt::format("/proc/self/fd/{}", descriptor_);
+      Name([&] {
+        return linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) == 0;
+      });
+    }
     // Network file systems report a full disk only here.
     if (close(std::exchange(descriptor_, -1)) != 0) Fail(target_);
     if (rename(path_.c_str(), target_.c_str()) != 0) Fail(target_);
@@ -66,8 +75,22 @@ class TemporaryFile {
   }
 
  private:
+  // Tries names until one is free. It is unique among living writers; one left by a dead writer is
+  // passed over.
+  template <class Make>
+  void Name(const Make& make) {
+    static std::atomic<unsigned> counter = 0;
+    do {
+      path_ = target_;
+      path_ += fmt::format(".{}.{}.tmp", getpid(), counter++);
+      if (make()) return;
+    } while (errno == EEXIST);
+    path_.clear();
+    Fail(target_);
+  }
+
   std::filesystem::path target_;
-  std::filesystem::path path_;
+  std::filesystem::path path_;  // empty: it has no name yet
   int descriptor_ = -1;
   bool renamed_ = false;
 };
@@ -87,7 +110,7 @@ void WriteFileAtomically(const std::filesystem::path& path, std::span<const std:
   TemporaryFile file(path);
   file.Write(bytes);
   file.RenameToTarget();
-  FlushDirectory(path.has_parent_path() ? path.parent_path() : ".");
+  FlushDirectory(FolderOf(path));
 }
 
 void WriteFileAtomically(const std::filesystem::path& path, std::string_view text) {

@@ -20,7 +20,8 @@ namespace samebits {
 struct GlobalSeeds {
   std::int64_t python, numpy, backend;
 
-  static GlobalSeeds All(std::int64_t seed) { return {seed, seed, seed}; }
+  static constexpr GlobalSeeds All(std::int64_t seed) { return {seed, seed, seed}; }
+  bool operator==(const GlobalSeeds&) const = default;
 };
 
 class RandomSources {

@@ -41,7 +41,7 @@ TEST(Cnn, FirstLossesAreThoseOfKeras) {
   const Dataset data = LoadDataset(InstalledFashionMnistDirectory());
   Team team(2);
   const TrainResult result =
-      Train(CnnRecipe(), {.seed = 812, .steps = 20}, data, KernelSet("auto"), team, {}, {});
+      Train(CnnRecipe(), {.steps = 20}, data, KernelSet("auto"), team);
   ASSERT_EQ(result.steps.size(), 20u);
   for (std::size_t i = 0; i < 20; ++i) {
     const double loss = keras.at(i), apart = std::fabs(result.steps[i].loss - loss) / loss;

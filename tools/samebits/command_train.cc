@@ -4,6 +4,8 @@
 #include <bit>
 #include <chrono>
 #include <filesystem>
+#include <optional>
+#include <random>
 #include <thread>
 
 #include <fmt/format.h>
@@ -12,6 +14,7 @@
 #include "conformance/golden.h"
 #include "kernels/core/digest.h"
 #include "kernels/core/error.h"
+#include "model/checkpoint.h"
 #include "model/train_op.h"
 #include "tools/samebits/commands.h"
 #include "tools/samebits/environment.h"
@@ -24,8 +27,9 @@ using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 struct TrainOptions {
-  std::string recipe = "cnn", data, isa = "auto", out;
+  std::string recipe = "cnn", data, isa = "auto", out, resume;
   TrainSettings settings;
+  std::int64_t save_every = 0;
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   bool json = false;
 };
@@ -59,7 +63,9 @@ Json Describe(const ImageSet& set) {
 // A line on standard error: rewritten on a terminal, else now and then a new one.
 class Progress {
  public:
-  explicit Progress(const TrainPlan& plan) : plan_(plan) {}
+  // `done`: steps that were done before.
+  Progress(const TrainPlan& plan, std::size_t done)
+      : plan_(plan), done_(static_cast<std::int64_t>(done)) {}
 
   void Step(const StepRecord& record) {
     const Clock::time_point now = Clock::now();
@@ -69,7 +75,7 @@ class Progress {
       return;
     shown_ = now;
     const double seconds = std::chrono::duration<double>(now - begin_).count();
-    const double each = seconds / static_cast<double>(record.step);
+    const double each = seconds / static_cast<double>(record.step - done_);
     fmt::print(stderr, "{}epoch {} step {}/{} loss {:.4f} {:.1f} ms/step ETA {:.0f} s{}",
                terminal_ ? "\r" : "", record.epoch, record.step, plan_.steps, record.loss,
                1e3 * each, each * static_cast<double>(plan_.steps - record.step),
@@ -87,6 +93,7 @@ class Progress {
 
  private:
   const TrainPlan plan_;
+  const std::int64_t done_;
   const bool terminal_ = ::isatty(STDERR_FILENO) != 0;
   const Clock::time_point begin_ = Clock::now();
   Clock::time_point shown_ = begin_ - std::chrono::hours(1);
@@ -95,6 +102,8 @@ class Progress {
 // Whether the run has the golden's bits: "match", "mismatch", or "none" when no golden is for it.
 std::string AgainstGolden(const NamedData& named, const TrainOptions& options, const Dataset& data,
                           const TrainResult& result) {
+  const GlobalSeeds& seeds = options.settings.seeds;
+  if (seeds != GlobalSeeds::All(seeds.backend)) return "none";
   const GoldenFile goldens = GoldenFile::Read(GoldenDirectory(), kTrainCnn);
   const Golden* golden = goldens.Find(TrainCaseId(named.name, options.settings));
   if (golden == nullptr || !goldens.fault().empty()) return "none";
@@ -113,33 +122,127 @@ std::string AgainstGolden(const NamedData& named, const TrainOptions& options, c
   return DigestOf(BitstreamOf(tensors, parts)) == golden->output ? "match" : "mismatch";
 }
 
+// What a run is: another value of any of these would be another run.
+Json IdentityOf(const TrainOptions& options, const NamedData& named, const Dataset& data) {
+  const TrainSettings& settings = options.settings;
+  return {{"operation", kTrainCnn.name},
+          {"recipe", options.recipe},
+          {"batch", settings.batch},
+          {"leaves", settings.leaves},
+          {"seeds",
+           {{"python", settings.seeds.python},
+            {"numpy", settings.seeds.numpy},
+            {"backend", settings.seeds.backend}}},
+          {"data",
+           {{"name", named.name}, {"train", Describe(data.train)}, {"test", Describe(data.test)}}}};
+}
+
+constexpr char kCheckpoint[] = "checkpoint.npz";
+
+// Throws UserError naming the first thing in which the run that is asked for is not the one that
+// was saved.
+void CheckIdentity(const std::filesystem::path& path, const Json& saved, const Json& asked) {
+  const Json was = saved.flatten(), is = asked.flatten();
+  for (const auto& [key, value] : is.items()) {
+    if (was.contains(key) && was[key] == value) continue;
+    throw UserError(fmt::format(
+        "{}: its run has {} {}, not {}; resume it as it is, or start another", path.string(),
+        key.substr(1), was.contains(key) ? was[key].dump() : "missing", value.dump()));
+  }
+}
+
+std::filesystem::path CheckpointOf(const std::string& directory) {
+  return std::filesystem::path(directory) / kCheckpoint;
+}
+
+// What a checkpoint says beside its state.
+Json DescriptionOf(const Checkpoint& checkpoint, const std::filesystem::path& path) {
+  Json description = Json::parse(checkpoint.description, nullptr, false);
+  if (!description.contains("identity") || !description.contains("options")) {
+    throw UserError(fmt::format("{}: is no checkpoint: its description is broken", path.string()));
+  }
+  return description;
+}
+
+// Options that were not given are those of the run that is resumed.
+void TakeSavedOptions(const CLI::App& command, TrainOptions& options) {
+  const std::filesystem::path path = CheckpointOf(options.resume);
+  const Json description = DescriptionOf(ReadCheckpoint(path), path);
+  const Json &identity = description["identity"], &saved = description["options"];
+  const auto take = [&](const char* option, const Json& value, auto& target) {
+    if (command.count(option) == 0) value.get_to(target);
+  };
+  try {
+    take("--recipe", identity.at("recipe"), options.recipe);
+    take("--batch", identity.at("batch"), options.settings.batch);
+    take("--leaves", identity.at("leaves"), options.settings.leaves);
+    if (command.count("--seed") == 0) {
+      const Json& seeds = identity.at("seeds");
+      take("--python-seed", seeds.at("python"), options.settings.seeds.python);
+      take("--numpy-seed", seeds.at("numpy"), options.settings.seeds.numpy);
+      take("--backend-seed", seeds.at("backend"), options.settings.seeds.backend);
+    }
+    take("--data", saved.at("data"), options.data);
+    take("--save-every", saved.at("save_every"), options.save_every);
+    if (command.count("--epochs") == 0) take("--steps", saved.at("steps"), options.settings.steps);
+    take("--epochs", saved.at("epochs"), options.settings.epochs);
+  } catch (const Json::exception& error) {
+    throw UserError(fmt::format("{}: is no checkpoint: {}", path.string(), error.what()));
+  }
+  if (options.out.empty()) options.out = options.resume;
+}
+
 int RunTrain(const TrainOptions& options) {
   const Recipe& recipe = FindRecipe(options.recipe);
   const KernelSet kernels(options.isa);
   const NamedData named = DataOf(options.data);
   const Dataset data = LoadDataset(named.directory);
-  if (!options.out.empty()) PrepareRunDirectory(options.out);
+  const Json identity = IdentityOf(options, named, data);
+  std::optional<Checkpoint> from;
+  if (!options.resume.empty()) {
+    const std::filesystem::path path = CheckpointOf(options.resume);
+    from = ReadCheckpoint(path);
+    CheckIdentity(path, DescriptionOf(*from, path)["identity"], identity);
+  }
+  if (!options.out.empty() && options.out != options.resume) PrepareRunDirectory(options.out);
 
   Team team(options.threads);
-  Progress progress(PlanOf(options.settings, data));
-  const TrainResult result = Train(
-      recipe, options.settings, data, kernels, team,
-      [&](const StepRecord& step) { progress.Step(step); },
-      [&](const History& history) { progress.Epoch(history); });
+  const TrainPlan plan = PlanOf(options.settings, data);
+  const std::size_t done = from ? from->state.steps.size() : 0;
+  if (std::cmp_greater(done, plan.steps)) {
+    throw UserError(fmt::format("{}: has done {} steps already, which is more than {}",
+                                CheckpointOf(options.resume).string(), done, plan.steps));
+  }
+  Progress progress(plan, done);
+  TrainHooks hooks{.after_step = [&](const StepRecord& step) { progress.Step(step); },
+                   .after_epoch = [&](const History& history) { progress.Epoch(history); }};
+  if (options.save_every > 0) {
+    hooks.save_every = options.save_every;
+    const Json saved = {{"data", options.data},
+                        {"save_every", options.save_every},
+                        {"steps", options.settings.steps},
+                        {"epochs", options.settings.epochs}};
+    hooks.save = [&, description = Json{{"identity", identity}, {"options", saved}}.dump()](
+                     const TrainState& state) {
+      WriteCheckpoint(CheckpointOf(options.out), {state, description});
+    };
+  }
+  const TrainResult result =
+      Train(recipe, options.settings, data, kernels, team, hooks, from ? &from->state : nullptr);
   const std::string golden = AgainstGolden(named, options, data, result);
 
   Json environment = Environment();
   environment["data"] = {
       {"name", named.name}, {"train", Describe(data.train)}, {"test", Describe(data.test)}};
-  environment["settings"] = {{"recipe", recipe.name},           {"seed", options.settings.seed},
+  environment["settings"] = {{"recipe", recipe.name},           {"seeds", identity["seeds"]},
                              {"batch", options.settings.batch}, {"leaves", options.settings.leaves},
                              {"steps", result.steps.size()},    {"threads", options.threads},
                              {"isa", kernels.name()},           {"determinism", "everywhere"}};
   environment["golden"] = golden;
   if (!options.out.empty()) WriteRun(options.out, result, environment);
 
-  const double steps = static_cast<double>(std::max<std::size_t>(1, result.steps.size()));
-  const double ms = 1e3 * result.training_seconds / steps;
+  const std::size_t steps = std::max<std::size_t>(1, result.steps.size() - done);
+  const double ms = 1e3 * result.training_seconds / static_cast<double>(steps);
   if (options.json) {
     fmt::print("{}\n", Json{{"steps", result.steps.size()},
                             {"ms_per_step", ms},
@@ -157,6 +260,21 @@ int RunTrain(const TrainOptions& options) {
   return golden == "mismatch" ? kExitBitsDiffer : kExitHolds;
 }
 
+constexpr std::int64_t kLeastSeed = 0, kMostSeed = 4294967295;
+
+GlobalSeeds SeedsOf(const std::string& text) {
+  if (text != "random") return GlobalSeeds::All(std::stoll(text));
+  const auto seed = static_cast<std::int64_t>(std::random_device()());
+  fmt::print(stderr, "seed {}\n", seed);
+  return GlobalSeeds::All(seed);
+}
+
+// Goes before --seed, wherever it stands.
+void AddSeed(CLI::App& command, const char* name, std::int64_t& seed, const std::string& whose) {
+  command.add_option(name, seed, "Another seed for " + whose)
+      ->check(CLI::Range(kLeastSeed, kMostSeed));
+}
+
 }  // namespace
 
 void AddTrain(CLI::App& app, int& exit_code) {
@@ -169,7 +287,17 @@ void AddTrain(CLI::App& app, int& exit_code) {
       "--data", options->data,
       "Directory of MNIST's four IDX files, plain or .gz, or 'builtin' "
       "(2,048 + 512 images of Fashion-MNIST); default: the installed Fashion-MNIST");
-  AddNumber<std::int64_t>(*command, "--seed", settings.seed, 0, 4294967295, "Seeds everything");
+  command
+      ->add_option_function<std::string>(
+          "--seed", [options](const std::string& text) { options->settings.seeds = SeedsOf(text); },
+          "Seeds everything: a number, or 'random', which is told and recorded; default: 812")
+      ->check([](const std::string& text) {
+        return text == "random" ? std::string() : CLI::Range(kLeastSeed, kMostSeed)(text);
+      });
+  AddSeed(*command, "--python-seed", settings.seeds.python,
+          "Python's generator: the layers' seeds, so weights and dropout");
+  AddSeed(*command, "--numpy-seed", settings.seeds.numpy, "NumPy's: data that a recipe makes");
+  AddSeed(*command, "--backend-seed", settings.seeds.backend, "the backend's: shuffles");
   AddNumber(*command, "--epochs", settings.epochs, 1, 100000, "Whole passes over the data");
   command
       ->add_option("--steps", settings.steps,
@@ -193,7 +321,20 @@ void AddTrain(CLI::App& app, int& exit_code) {
                       "New or empty directory for history.json, digests.jsonl, weights.npz and "
                       "environment.json");
   command->add_flag("--json", options->json, "Print one line of JSON on standard output");
-  command->callback([options, &exit_code] { exit_code = RunTrain(*options); });
+  command
+      ->add_option("--save-every", options->save_every,
+                   "Save a checkpoint in --out after so many steps, at the start and at the end")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
+  command->add_option("--resume", options->resume,
+                      "Go on from this directory's checkpoint, with its options, into --out or "
+                      "into itself; more --epochs or --steps may be asked for");
+  command->callback([command, options, &exit_code] {
+    if (!options->resume.empty()) TakeSavedOptions(*command, *options);
+    if (options->save_every > 0 && options->out.empty()) {
+      throw UserError("--save-every: give --out, where to save");
+    }
+    exit_code = RunTrain(*options);
+  });
 }
 
 }  // namespace samebits

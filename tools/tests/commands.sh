@@ -118,6 +118,23 @@ grep -q 'first divergence: step 2 weights' stdout || fail "compare: $(<stdout)"
 expect 2 'nowhere' compare two nowhere
 echo 'not json' >again/history.json
 expect 2 'history.json.*not JSON' compare two again
+# Checkpoints and seeds.
+expect 2 'give --out' train --data builtin --steps 1 --save-every 1
+expect 2 'two/checkpoint.npz: is missing' train --resume two
+expect 0 '' train --data builtin --steps 2 --save-every 1 --out saved
+expect 0 '' train --resume saved --steps 3 --out longer
+[[ $(ls longer) == $'checkpoint.npz\ndigests.jsonl\nenvironment.json\nhistory.json\nweights.npz' ]] ||
+  fail "files of a resumed run: $(ls longer)"
+expect 2 'its run has batch 64, not 32' train --resume saved --batch 32
+expect 2 'its run has seeds/numpy 812, not 1' train --resume saved --numpy-seed 1
+expect 2 'has done 2 steps already' train --resume saved --steps 1
+expect 2 'out longer: is not empty' train --resume saved --out longer
+printf x >>longer/checkpoint.npz
+expect 2 'longer/checkpoint.npz' train --resume longer
+expect 0 '^seed [0-9]+$' train --data builtin --steps 0 --seed random
+expect 2 'seed' train --backend-seed 4294967296
+expect 0 '' train --data builtin --steps 1 --seed 812 --backend-seed 5 --out shuffled
+expect 1 '' compare two shuffled
 expect 2 'no case matches' golden list nonsense
 expect 1 '' golden diff "$source/golden" "$folder"
 expect 0 '' golden diff "$source/golden" "$source/golden"

@@ -1,0 +1,111 @@
+#include "model/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include "kernels/core/error.h"
+#include "model/data/npy.h"
+
+namespace samebits {
+namespace {
+
+template <class T>
+NamedArray Array(const char* name, const std::vector<T>& values) {
+  return {name, MakeNpyArray<T>({static_cast<std::int64_t>(values.size())}, std::span(values))};
+}
+
+std::vector<std::uint8_t> BytesOf(const std::string& text) { return {text.begin(), text.end()}; }
+
+// The lists of a history, one after the other.
+std::vector<float> ListsOf(const History& history) {
+  std::vector<float> all;
+  for (const auto* list :
+       {&history.loss, &history.accuracy, &history.val_loss, &history.val_accuracy}) {
+    all.insert(all.end(), list->begin(), list->end());
+  }
+  return all;
+}
+
+History HistoryOf(const std::vector<float>& all) {
+  const std::size_t epochs = all.size() / 4;
+  const auto list = [&](std::size_t i) {
+    const auto first = all.begin() + static_cast<std::ptrdiff_t>(i * epochs);
+    return std::vector<float>(first, first + static_cast<std::ptrdiff_t>(epochs));
+  };
+  return {list(0), list(1), list(2), list(3)};
+}
+
+// Of each step its loss, the 64 digits of its digest, and its epoch.
+std::vector<StepRecord> StepsOf(const std::vector<float>& losses,
+                                const std::vector<std::uint8_t>& digests,
+                                const std::vector<std::int32_t>& epochs) {
+  constexpr std::size_t kDigits = 64;
+  if (digests.size() != kDigits * losses.size() || epochs.size() != losses.size()) {
+    throw UserError("holds lists of different lengths");
+  }
+  std::vector<StepRecord> steps;
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    const auto first = digests.begin() + static_cast<std::ptrdiff_t>(kDigits * i);
+    steps.push_back({static_cast<std::int64_t>(i + 1), epochs[i], losses[i],
+                     std::string(first, first + kDigits)});
+  }
+  return steps;
+}
+
+}  // namespace
+
+void WriteCheckpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  const TrainState& state = checkpoint.state;
+  std::vector<float> losses;
+  std::vector<std::uint8_t> digests;
+  std::vector<std::int32_t> epochs;
+  for (const StepRecord& step : state.steps) {
+    losses.push_back(step.loss);
+    digests.insert(digests.end(), step.weights.begin(), step.weights.end());
+    epochs.push_back(step.epoch);
+  }
+  WriteNpz(path, std::vector<NamedArray>{
+                     Array("description", BytesOf(checkpoint.description)),
+                     Array("weights", state.network.weights),
+                     Array("first_moments", state.network.first_moments),
+                     Array("second_moments", state.network.second_moments),
+                     Array("epoch_loss", std::vector{state.epoch.loss}),
+                     Array("counts",
+                           std::vector{state.network.steps, state.epoch.hits, state.epoch.samples}),
+                     Array("history", ListsOf(state.history)),
+                     Array("losses", losses),
+                     Array("digests", digests),
+                     Array("epochs", epochs),
+                 });
+}
+
+Checkpoint ReadCheckpoint(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) {
+    throw UserError(
+        fmt::format("{}: is missing; only a run started with --save-every has one", path.string()));
+  }
+  const std::vector<NamedArray> arrays = ReadNpz(path);
+  try {
+    const auto floats = [&](const char* name) { return NpyValues<float>(FindArray(arrays, name)); };
+    const auto counts = NpyValues<std::int64_t>(FindArray(arrays, "counts"));
+    const auto loss = floats("epoch_loss");
+    if (counts.size() != 3 || loss.size() != 1) throw UserError("holds too few counts");
+    const auto description = NpyValues<std::uint8_t>(FindArray(arrays, "description"));
+    Checkpoint checkpoint;
+    checkpoint.description.assign(description.begin(), description.end());
+    checkpoint.state = {
+        {floats("weights"), floats("first_moments"), floats("second_moments"), counts[0]},
+        {loss[0], counts[1], counts[2]},
+        HistoryOf(floats("history")),
+        StepsOf(floats("losses"), NpyValues<std::uint8_t>(FindArray(arrays, "digests")),
+                NpyValues<std::int32_t>(FindArray(arrays, "epochs")))};
+    const auto steps = static_cast<std::int64_t>(checkpoint.state.steps.size());
+    if (counts[0] != steps || counts[1] < 0 || counts[2] < counts[1]) {
+      throw UserError("holds counts that do not fit together");
+    }
+    return checkpoint;
+  } catch (const UserError& error) {
+    throw UserError(fmt::format("{}: is no checkpoint: {}", path.string(), error.what()));
+  }
+}
+
+}  // namespace samebits

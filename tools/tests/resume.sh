@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# A run killed at any moment and resumed, several times over, ends with the bits of the run that
+# never stopped.   usage: resume.sh SAMEBITS [RUNS]
+set -uo pipefail
+samebits=$1 runs=${2:-5}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 2
+failures=0 killed=0
+RANDOM=812  # the moments; what they hit differs from machine to machine
+
+fail() {
+  failures=$((failures + 1))
+  printf 'FAILED: %s\n' "$*"
+}
+
+# start_and_kill ARGUMENT...: somewhere in its first seconds.
+start_and_kill() {
+  "$samebits" "$@" >/dev/null 2>&1 &
+  sleep "$(printf '0.%03d' $((RANDOM % 900)))"
+  kill -9 $! 2>/dev/null && killed=$((killed + 1))
+  wait $! 2>/dev/null
+}
+
+# Into a second epoch, so that some are killed in the validation.
+train=(train --data builtin --steps 40)
+"$samebits" "${train[@]}" --out whole >/dev/null 2>&1 || fail 'the run that is not stopped'
+for ((i = 1; i <= runs; ++i)); do
+  until [[ -e stopped/checkpoint.npz ]]; do
+    rm -rf stopped
+    start_and_kill "${train[@]}" --save-every $((1 + i % 4)) --out stopped
+  done
+  start_and_kill train --resume stopped --threads $((1 + i % 3))
+  "$samebits" train --resume stopped >/dev/null 2>&1 || fail "run $i cannot be resumed"
+  "$samebits" compare whole stopped >comparison || fail "run $i: $(<comparison)"
+  leftovers=$(find stopped -name '*.tmp' -size 0)
+  [[ -z $leftovers ]] || fail "run $i left $leftovers"
+  rm -rf stopped
+done
+((killed > 0)) || fail "nothing was killed in $runs runs"
+((failures == 0)) || exit 1
+printf '%d runs, %d times killed: the bits of the run that never stopped\n' "$runs" "$killed"
