@@ -20,9 +20,9 @@ namespace samebits {
 
 using enum LayerKind;
 
-Network::Network(const Recipe& recipe, RandomSources& sources, int leaves, int most,
-                 const KernelSet& kernels, Team& team)
-    : kernels_(kernels), team_(team), leaves_(leaves) {
+Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sources, int leaves,
+                 int most, const KernelSet& kernels, Team& team)
+    : kernels_(kernels), team_(team), stream_(stream), leaves_(leaves) {
   const auto add = [&](std::vector<std::int64_t> shape, const std::vector<float>& values) {
     parameters_.push_back({std::move(shape), static_cast<std::int64_t>(state_.weights.size()),
                            static_cast<std::int64_t>(values.size())});
@@ -52,7 +52,7 @@ Network::Network(const Recipe& recipe, RandomSources& sources, int leaves, int m
     if (layer.HasWeights()) {
       std::vector<std::int64_t> shape = {c, node.oc};
       if (layer.kind == kConv2d) shape.insert(shape.begin(), {layer.window, layer.window});
-      node.kernel = add(shape, glorot_uniform.Values(kKerasJax, sources.NextLayerSeed(), shape));
+      node.kernel = add(shape, glorot_uniform.Values(stream, sources.NextLayerSeed(), shape));
       node.bias = add({node.oc}, std::vector<float>(static_cast<std::size_t>(node.oc), 0.0f));
     } else if (layer.kind == kDropout) {
       node.draw = sources.NextLayerSeed();
@@ -93,7 +93,8 @@ const Network::Cases& Network::CasesOf(int batch) {
         id = fmt::format("n{}c{}_k{}v{}", batch, node.c, node.oc, leaves_);
         break;
       case kDropout:
-        id = fmt::format("n{}_rate{}", elements, node.layer.rate);
+        id = fmt::format("n{}_rate{}{}", elements, node.layer.rate,
+                         &stream_ == &kKerasTensorflow ? "_tensorflow" : "");
         break;
     }
     cases.forward.push_back(Case::Parse(node.layer.relu ? id + "_relu" : id));

@@ -12,6 +12,7 @@
 #include "model/kernel_set.h"
 #include "model/recipe.h"
 #include "model/streams/seeds.h"
+#include "model/streams/stream.h"
 
 namespace samebits {
 
@@ -29,9 +30,9 @@ struct NetworkState {
 class Network {
  public:
   // Weights as Keras makes them: each layer draws its seed from `sources` in the order of the
-  // layers, kernels Glorot uniform, biases 0. A batch is summed as so many leaves, a power of two.
-  // `most` is the largest batch.
-  Network(const Recipe& recipe, RandomSources& sources, int leaves, int most,
+  // layers, kernels Glorot uniform, biases 0; weights and dropout masks from `stream`. A batch is
+  // summed as so many leaves, a power of two. `most` is the largest batch.
+  Network(const Recipe& recipe, const Stream& stream, RandomSources& sources, int leaves, int most,
           const KernelSet& kernels, Team& team);
 
   // Forward, loss, backward, one step of Adam. Images NHWC.
@@ -86,6 +87,7 @@ class Network {
 
   const KernelSet& kernels_;
   Team& team_;
+  const Stream& stream_;
   const int leaves_;
   std::vector<Node> nodes_;
   std::vector<Parameter> parameters_;

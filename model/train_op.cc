@@ -39,6 +39,7 @@ const Dataset& DataOf(const Case& c) {
 TrainSettings SettingsOf(const Case& c) {
   TrainSettings settings;
   settings.seeds = GlobalSeeds::All(c.Get("seed"));
+  if (c.Has("tensorflow")) settings.stream = &kKerasTensorflow;
   settings.batch = static_cast<int>(c.Get("b"));
   settings.leaves = static_cast<int>(c.Get("v", settings.leaves));
   settings.steps = c.Get("steps", -1);
@@ -81,7 +82,8 @@ void TrainWith(const Case& c, const Buffers& buffers, Team& team) {
 }
 
 // Other leaves, with fewer samples than leaves; and what is stored in full.
-constexpr std::string_view kCases[] = {"builtin_steps3b9v16", "builtin_steps30b64"};
+constexpr std::string_view kCases[] = {"builtin_steps3b9v16", "builtin_steps30b64",
+                                       "builtin_tensorflow_steps5b16"};
 constexpr std::string_view kWholeRun[] = {"fashion_epochs2b64"};
 
 constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2",
@@ -113,7 +115,8 @@ std::string TrainCaseId(std::string_view data, const TrainSettings& settings) {
   const std::string length = settings.steps >= 0 ? fmt::format("steps{}", settings.steps)
                                                  : fmt::format("epochs{}", settings.epochs);
   const std::string leaves = settings.leaves == kLeaves ? "" : fmt::format("v{}", settings.leaves);
-  return fmt::format("{}_{}b{}{}_seed{}", data, length, settings.batch, leaves,
+  const char* const stream = settings.stream == &kKerasTensorflow ? "_tensorflow" : "";
+  return fmt::format("{}{}_{}b{}{}_seed{}", data, stream, length, settings.batch, leaves,
                      settings.seeds.backend);
 }
 

@@ -53,7 +53,8 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Dat
   RandomSources sources(settings.seeds);
   const auto samples = static_cast<std::uint32_t>(data.train.count);
   const Shuffle shuffle = {.seeds = sources.NextShuffle(), .buffer = samples};
-  Network network(recipe, sources, settings.leaves, settings.batch, kernels, team);
+  Network network(recipe, *settings.stream, sources, settings.leaves, settings.batch, kernels,
+                  team);
   TrainResult result;
   Metrics metrics;
   if (from != nullptr) {

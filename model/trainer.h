@@ -12,11 +12,13 @@
 #include "model/network.h"
 #include "model/recipe.h"
 #include "model/streams/seeds.h"
+#include "model/streams/stream.h"
 
 namespace samebits {
 
 struct TrainSettings {
   GlobalSeeds seeds = GlobalSeeds::All(812);
+  const Stream* stream = &kKerasJax;  // of weights and dropout masks
   int batch = 64;
   int leaves = 8;  // of a batch; a power of two, and part of the recipe: others give other bits
   int epochs = 2;

@@ -32,4 +32,25 @@ constexpr PhiloxBlock Philox4x32(PhiloxKey key, PhiloxBlock counter) {
   return {c0, c1, c2, c3};
 }
 
+// Philox as TensorFlow walks it: block i has the counter (low half of i, high half of i, high[0],
+// high[1]), and its four words follow those of block i - 1.
+struct PhiloxStream {
+  PhiloxKey key;
+  std::array<std::uint32_t, 2> high;
+
+  // Of the seed of a stateless operation, after Keras has mapped its 64-bit seeds to 32-bit ones
+  // and TensorFlow has scrambled them.
+  static constexpr PhiloxStream OfSeed(std::uint32_t draw, std::uint32_t call) {
+    constexpr std::uint32_t kModulus = 0x7FFFFFFE;
+    const PhiloxBlock mixed =
+        Philox4x32({0x3EC8F720, 0x02461E29}, {draw % kModulus, 0, call % kModulus, 0});
+    return {.key = {mixed[0], mixed[1]}, .high = {mixed[2], mixed[3]}};
+  }
+
+  constexpr PhiloxBlock Block(std::uint64_t i) const {
+    return Philox4x32(key, {static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32),
+                            high[0], high[1]});
+  }
+};
+
 }  // namespace samebits

@@ -6,12 +6,23 @@
 
 #include "kernels/core/error.h"
 #include "kernels/core/inputs.h"
+#include "kernels/core/philox.h"
 
 namespace samebits::dropout {
 
 std::uint32_t KeepBound(double rate) {
   const auto keep_probability = static_cast<float>(1.0 - rate);
   return static_cast<std::uint32_t>(std::ceil(std::ldexp(double{keep_probability}, 23)));
+}
+
+std::uint32_t DropBound(double rate) {
+  return static_cast<std::uint32_t>(std::ceil(std::ldexp(double{static_cast<float>(rate)}, 23)));
+}
+
+PhiloxWords PhiloxWordsOf(const std::int64_t* stream) {
+  const PhiloxStream philox = PhiloxStream::OfSeed(static_cast<std::uint32_t>(stream[0]),
+                                                   static_cast<std::uint32_t>(stream[1]));
+  return {philox.key[0], philox.key[1], philox.high[0], philox.high[1]};
 }
 
 Shape ShapeOf(const Case& c) {
@@ -23,7 +34,8 @@ Shape ShapeOf(const Case& c) {
                     c.id()));
   }
   const double rate = static_cast<double>(millionths) / 1e6;
-  return {n, static_cast<float>(1.0 / (1.0 - rate)), KeepBound(rate)};
+  return {n, static_cast<float>(1.0 / (1.0 - rate)), c.Has("tensorflow"), KeepBound(rate),
+          DropBound(rate)};
 }
 
 namespace {
@@ -61,6 +73,10 @@ constexpr std::string_view kCases[] = {
     "n1003_rate500000_draw1000000000call2_zeros",
     "n2050_rate999999_draw99call5_subnormal",
     "n1001_rate200000_draw31call6_tiny",
+    "n1_rate200000_draw33636388call0_tensorflow",
+    "n778_rate333333_draw12345call40_tensorflow_nonfinite",
+    "n4099_rate200000_draw426286787call1_tensorflow",
+    "n66001_rate999999_draw999999999call9_tensorflow_zeros",
 };
 
 }  // namespace

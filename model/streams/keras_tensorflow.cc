@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "kernels/core/philox.h"
 #include "model/streams/glibc_functions.h"
-#include "model/streams/philox_stream.h"
 #include "model/streams/stream.h"
 
 namespace samebits {
@@ -14,11 +14,7 @@ namespace {
 using Group = std::array<float, 4>;  // what one call of the generator's distribution gives
 
 PhiloxStream StreamOf(SeedState state) {
-  // Keras maps its 64-bit seeds to TensorFlow's 32-bit ones, and TensorFlow scrambles them.
-  constexpr std::uint32_t kModulus = 0x7FFFFFFE;
-  const PhiloxBlock mixed =
-      Philox4x32({0x3EC8F720, 0x02461E29}, {state.seed % kModulus, 0, state.call % kModulus, 0});
-  return {.key = {mixed[0], mixed[1]}, .high = {mixed[2], mixed[3]}};
+  return PhiloxStream::OfSeed(state.seed, state.call);
 }
 
 // In [0, 1): the low 23 bits of `word`, divided by 2^23 (exact).

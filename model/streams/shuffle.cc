@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "model/streams/philox_stream.h"
+#include "kernels/core/philox.h"
 
 namespace samebits {
 namespace {

@@ -13,11 +13,11 @@ namespace samebits {
 namespace {
 
 std::vector<float> Dropout(const Kernel& kernel, const std::vector<float>& x, std::uint32_t draw,
-                           std::int64_t call) {
+                           std::int64_t call, const char* word = "") {
   const std::int64_t stream[2] = {draw, call};
   std::vector<float> y(x.size());
   Team team(2);
-  Run(kernel, Case::Parse("n" + std::to_string(x.size()) + "_rate200000"),
+  Run(kernel, Case::Parse("n" + std::to_string(x.size()) + "_rate200000" + word),
       {{x.data(), stream}, {y.data()}}, team);
   return y;
 }
@@ -100,26 +100,34 @@ TEST(DropoutMask, EqualsTheCnnsOnTensorFlow) {
 // The operation's masks are the stream's.
 TEST(DropoutMask, IsTheOperations) {
   const std::vector<float> ones(1001, 1.0f);
-  const auto y = Dropout(*FindKernel(dropout::kForward, "reference"), ones, 812, 3);
-  const auto mask = DropoutMask(kKerasJax, {812, 3}, ones.size(), 0.2);
-  for (std::size_t i = 0; i < ones.size(); ++i) ASSERT_EQ(y[i] != 0.0f, mask[i] == 1) << i;
+  const Kernel& reference = *FindKernel(dropout::kForward, "reference");
+  for (const Stream* stream : AllStreams()) {
+    const char* word = stream == &kKerasTensorflow ? "_tensorflow" : "";
+    const auto y = Dropout(reference, ones, 812, 3, word);
+    const auto mask = DropoutMask(*stream, {812, 3}, ones.size(), 0.2);
+    for (std::size_t i = 0; i < ones.size(); ++i) ASSERT_EQ(y[i] != 0.0f, mask[i] == 1) << i;
+  }
 }
 
 // The comparison of integers is the comparison of floats, for every one of the 2^23 uniforms.
 TEST(KeepBound, IsExact) {
   for (const double rate :
        {0.0, 1e-9, 1e-7, 0.1, 0.2, 0.25, 0.3, 0.5, 0.7, 0.9, 0.999, 0.99999997, 1.0}) {
-    const std::uint32_t bound = dropout::KeepBound(rate);
+    const std::uint32_t bound = dropout::KeepBound(rate), from = dropout::DropBound(rate);
     const auto keep_probability = static_cast<float>(1.0 - rate);
     std::uint32_t wrong = 0;
     for (std::uint32_t k = 0; k < 1u << 23; ++k) {
-      if ((k < bound) != (UnitUniform(k << 9) < keep_probability)) ++wrong;
+      const float u = UnitUniform(k << 9);
+      if ((k < bound) != (u < keep_probability)) ++wrong;
+      if ((k >= from) != kKerasTensorflow.keeps(u, rate)) ++wrong;
     }
     EXPECT_EQ(wrong, 0u) << rate;
   }
   EXPECT_EQ(dropout::KeepBound(0.0), 1u << 23);
   EXPECT_EQ(dropout::KeepBound(1.0), 0u);
   EXPECT_EQ(dropout::KeepBound(0.5), 1u << 22);
+  EXPECT_EQ(dropout::DropBound(0.0), 0u);
+  EXPECT_EQ(dropout::DropBound(0.5), 1u << 22);
 }
 
 }  // namespace

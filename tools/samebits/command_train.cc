@@ -127,6 +127,7 @@ Json IdentityOf(const TrainOptions& options, const NamedData& named, const Datas
   const TrainSettings& settings = options.settings;
   return {{"operation", kTrainCnn.name},
           {"recipe", options.recipe},
+          {"stream", settings.stream->name},
           {"batch", settings.batch},
           {"leaves", settings.leaves},
           {"seeds",
@@ -174,6 +175,9 @@ void TakeSavedOptions(const CLI::App& command, TrainOptions& options) {
   };
   try {
     take("--recipe", identity.at("recipe"), options.recipe);
+    if (command.count("--stream") == 0) {
+      options.settings.stream = &FindStream(identity.at("stream").get<std::string>());
+    }
     take("--batch", identity.at("batch"), options.settings.batch);
     take("--leaves", identity.at("leaves"), options.settings.leaves);
     if (command.count("--seed") == 0) {
@@ -234,10 +238,15 @@ int RunTrain(const TrainOptions& options) {
   Json environment = Environment();
   environment["data"] = {
       {"name", named.name}, {"train", Describe(data.train)}, {"test", Describe(data.test)}};
-  environment["settings"] = {{"recipe", recipe.name},           {"seeds", identity["seeds"]},
-                             {"batch", options.settings.batch}, {"leaves", options.settings.leaves},
-                             {"steps", result.steps.size()},    {"threads", options.threads},
-                             {"isa", kernels.name()},           {"determinism", "everywhere"}};
+  environment["settings"] = {{"recipe", recipe.name},
+                             {"stream", identity["stream"]},
+                             {"seeds", identity["seeds"]},
+                             {"batch", options.settings.batch},
+                             {"leaves", options.settings.leaves},
+                             {"steps", result.steps.size()},
+                             {"threads", options.threads},
+                             {"isa", kernels.name()},
+                             {"determinism", "everywhere"}};
   environment["golden"] = golden;
   if (!options.out.empty()) WriteRun(options.out, result, environment);
 
@@ -283,6 +292,13 @@ void AddTrain(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("train", "Train a recipe: one seed, the same bits everywhere");
   command->add_option("--recipe", options->recipe, "The recipe: cnn")->capture_default_str();
+  command
+      ->add_option_function<std::string>(
+          "--stream",
+          [options](const std::string& name) { options->settings.stream = &FindStream(name); },
+          "Random stream of weights and dropout masks: keras-jax or keras-tensorflow; default: "
+          "keras-jax")
+      ->type_name("NAME");
   command->add_option(
       "--data", options->data,
       "Directory of MNIST's four IDX files, plain or .gz, or 'builtin' "
