@@ -1,12 +1,9 @@
 // samebits train: the reproducible recipe.
 #include <unistd.h>
 
-#include <bit>
 #include <chrono>
 #include <filesystem>
 #include <optional>
-#include <random>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -19,6 +16,7 @@
 #include "tools/samebits/commands.h"
 #include "tools/samebits/environment.h"
 #include "tools/samebits/run_files.h"
+#include "tools/samebits/train_options.h"
 
 namespace samebits {
 namespace {
@@ -26,31 +24,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-struct TrainOptions {
-  std::string recipe = "cnn", data, isa = "auto", out, resume;
-  TrainSettings settings;
+struct RunOptions : TrainOptions {
+  std::string out, resume;
   std::int64_t save_every = 0;
-  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   bool json = false;
 };
-
-struct NamedData {
-  std::string name;  // as in a case of train_cnn_v1, where there is one
-  std::filesystem::path directory;
-};
-
-NamedData DataOf(const std::string& option) {
-  if (option == "builtin") return {"builtin", BuiltinDataDirectory()};
-  if (!option.empty()) return {std::filesystem::path(option).filename().string(), option};
-  const std::filesystem::path installed = InstalledFashionMnistDirectory();
-  if (!std::filesystem::exists(installed)) {
-    throw UserError(
-        fmt::format("no data: {} is missing; install Debian's package "
-                    "dataset-fashion-mnist, or give --data DIR or --data builtin",
-                    installed.string()));
-  }
-  return {"fashion", installed};
-}
 
 Json Describe(const ImageSet& set) {
   return {{"count", set.count},
@@ -100,12 +78,12 @@ class Progress {
 };
 
 // Whether the run has the golden's bits: "match", "mismatch", or "none" when no golden is for it.
-std::string AgainstGolden(const NamedData& named, const TrainOptions& options, const Dataset& data,
+std::string AgainstGolden(const std::string& data_name, const RunOptions& options, const Dataset& data,
                           const TrainResult& result) {
   const GlobalSeeds& seeds = options.settings.seeds;
   if (seeds != GlobalSeeds::All(seeds.backend)) return "none";
   const GoldenFile goldens = GoldenFile::Read(GoldenDirectory(), kTrainCnn);
-  const Golden* golden = goldens.Find(TrainCaseId(named.name, options.settings));
+  const Golden* golden = goldens.Find(TrainCaseId(data_name, options.settings));
   if (golden == nullptr || !goldens.fault().empty()) return "none";
   Sha256 input;
   for (const auto* bytes :
@@ -123,7 +101,7 @@ std::string AgainstGolden(const NamedData& named, const TrainOptions& options, c
 }
 
 // What a run is: another value of any of these would be another run.
-Json IdentityOf(const TrainOptions& options, const NamedData& named, const Dataset& data) {
+Json IdentityOf(const RunOptions& options, const std::string& data_name, const Dataset& data) {
   const TrainSettings& settings = options.settings;
   return {{"operation", kTrainCnn.name},
           {"recipe", options.recipe},
@@ -135,7 +113,7 @@ Json IdentityOf(const TrainOptions& options, const NamedData& named, const Datas
             {"numpy", settings.seeds.numpy},
             {"backend", settings.seeds.backend}}},
           {"data",
-           {{"name", named.name}, {"train", Describe(data.train)}, {"test", Describe(data.test)}}}};
+           {{"name", data_name}, {"train", Describe(data.train)}, {"test", Describe(data.test)}}}};
 }
 
 constexpr char kCheckpoint[] = "checkpoint.npz";
@@ -166,7 +144,7 @@ Json DescriptionOf(const Checkpoint& checkpoint, const std::filesystem::path& pa
 }
 
 // Options that were not given are those of the run that is resumed.
-void TakeSavedOptions(const CLI::App& command, TrainOptions& options) {
+void TakeSavedOptions(const CLI::App& command, RunOptions& options) {
   const std::filesystem::path path = CheckpointOf(options.resume);
   const Json description = DescriptionOf(ReadCheckpoint(path), path);
   const Json &identity = description["identity"], &saved = description["options"];
@@ -187,6 +165,7 @@ void TakeSavedOptions(const CLI::App& command, TrainOptions& options) {
       take("--backend-seed", seeds.at("backend"), options.settings.seeds.backend);
     }
     take("--data", saved.at("data"), options.data);
+    take("--limit-samples", saved.at("limit_samples"), options.limit_samples);
     take("--save-every", saved.at("save_every"), options.save_every);
     if (command.count("--epochs") == 0) take("--steps", saved.at("steps"), options.settings.steps);
     take("--epochs", saved.at("epochs"), options.settings.epochs);
@@ -196,12 +175,11 @@ void TakeSavedOptions(const CLI::App& command, TrainOptions& options) {
   if (options.out.empty()) options.out = options.resume;
 }
 
-int RunTrain(const TrainOptions& options) {
+int RunTrain(const RunOptions& options) {
   const Recipe& recipe = FindRecipe(options.recipe);
   const KernelSet kernels(options.isa);
-  const NamedData named = DataOf(options.data);
-  const Dataset data = LoadDataset(named.directory);
-  const Json identity = IdentityOf(options, named, data);
+  const auto [data_name, data] = LoadData(options);
+  const Json identity = IdentityOf(options, data_name, data);
   std::optional<Checkpoint> from;
   if (!options.resume.empty()) {
     const std::filesystem::path path = CheckpointOf(options.resume);
@@ -223,6 +201,7 @@ int RunTrain(const TrainOptions& options) {
   if (options.save_every > 0) {
     hooks.save_every = options.save_every;
     const Json saved = {{"data", options.data},
+                        {"limit_samples", options.limit_samples},
                         {"save_every", options.save_every},
                         {"steps", options.settings.steps},
                         {"epochs", options.settings.epochs}};
@@ -233,11 +212,11 @@ int RunTrain(const TrainOptions& options) {
   }
   const TrainResult result =
       Train(recipe, options.settings, data, kernels, team, hooks, from ? &from->state : nullptr);
-  const std::string golden = AgainstGolden(named, options, data, result);
+  const std::string golden = AgainstGolden(data_name, options, data, result);
 
   Json environment = Environment();
   environment["data"] = {
-      {"name", named.name}, {"train", Describe(data.train)}, {"test", Describe(data.test)}};
+      {"name", data_name}, {"train", Describe(data.train)}, {"test", Describe(data.test)}};
   environment["settings"] = {{"recipe", recipe.name},
                              {"stream", identity["stream"]},
                              {"seeds", identity["seeds"]},
@@ -261,7 +240,7 @@ int RunTrain(const TrainOptions& options) {
                            .dump());
   } else {
     fmt::print("{} steps on {} with {} and {} threads, {:.2f} ms each\nweights {}\n",
-               result.steps.size(), named.name, kernels.name(), options.threads, ms,
+               result.steps.size(), data_name, kernels.name(), options.threads, ms,
                result.weights_digest);
     if (golden != "none") fmt::print("golden: {}\n", golden);
     if (!options.out.empty()) fmt::print("written to {}\n", options.out);
@@ -269,11 +248,9 @@ int RunTrain(const TrainOptions& options) {
   return golden == "mismatch" ? kExitBitsDiffer : kExitHolds;
 }
 
-constexpr std::int64_t kLeastSeed = 0, kMostSeed = 4294967295;
-
 GlobalSeeds SeedsOf(const std::string& text) {
   if (text != "random") return GlobalSeeds::All(std::stoll(text));
-  const auto seed = static_cast<std::int64_t>(std::random_device()());
+  const std::int64_t seed = RandomSeed();
   fmt::print(stderr, "seed {}\n", seed);
   return GlobalSeeds::All(seed);
 }
@@ -281,58 +258,28 @@ GlobalSeeds SeedsOf(const std::string& text) {
 // Goes before --seed, wherever it stands.
 void AddSeed(CLI::App& command, const char* name, std::int64_t& seed, const std::string& whose) {
   command.add_option(name, seed, "Another seed for " + whose)
-      ->check(CLI::Range(kLeastSeed, kMostSeed));
+      ->check(SeedRange());
 }
 
 }  // namespace
 
 void AddTrain(CLI::App& app, int& exit_code) {
-  auto options = std::make_shared<TrainOptions>();
+  auto options = std::make_shared<RunOptions>();
   TrainSettings& settings = options->settings;
   CLI::App* command =
       app.add_subcommand("train", "Train a recipe: one seed, the same bits everywhere");
-  command->add_option("--recipe", options->recipe, "The recipe: cnn")->capture_default_str();
-  command
-      ->add_option_function<std::string>(
-          "--stream",
-          [options](const std::string& name) { options->settings.stream = &FindStream(name); },
-          "Random stream of weights and dropout masks: keras-jax or keras-tensorflow; default: "
-          "keras-jax")
-      ->type_name("NAME");
-  command->add_option(
-      "--data", options->data,
-      "Directory of MNIST's four IDX files, plain or .gz, or 'builtin' "
-      "(2,048 + 512 images of Fashion-MNIST); default: the installed Fashion-MNIST");
+  AddTrainOptions(*command, *options);
   command
       ->add_option_function<std::string>(
           "--seed", [options](const std::string& text) { options->settings.seeds = SeedsOf(text); },
           "Seeds everything: a number, or 'random', which is told and recorded; default: 812")
       ->check([](const std::string& text) {
-        return text == "random" ? std::string() : CLI::Range(kLeastSeed, kMostSeed)(text);
+        return text == "random" ? std::string() : SeedRange()(text);
       });
   AddSeed(*command, "--python-seed", settings.seeds.python,
           "Python's generator: the layers' seeds, so weights and dropout");
   AddSeed(*command, "--numpy-seed", settings.seeds.numpy, "NumPy's: data that a recipe makes");
   AddSeed(*command, "--backend-seed", settings.seeds.backend, "the backend's: shuffles");
-  AddNumber(*command, "--epochs", settings.epochs, 1, 100000, "Whole passes over the data");
-  command
-      ->add_option("--steps", settings.steps,
-                   "Overrides --epochs: starts as many epochs as it needs; one cut short is not "
-                   "validated and not in the history")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24));
-  AddNumber(*command, "--batch", settings.batch, 1, 65536, "Images in a batch");
-  AddNumber(*command, "--leaves", settings.leaves, 1, 4096,
-            "Leaves that the sums over a batch are made of, a power of two; others give other bits")
-      ->check([](const std::string& text) {
-        return std::has_single_bit(std::stoul(text))
-                   ? std::string()
-                   : fmt::format("{} is not a power of two", text);
-      });
-  AddNumber(*command, "--threads", options->threads, 1, 1024, "Threads; no bit depends on them");
-  command
-      ->add_option("--isa", options->isa,
-                   "Kernels: auto, reference, portable, avx2, avx512 or neon")
-      ->capture_default_str();
   command->add_option("--out", options->out,
                       "New or empty directory for history.json, digests.jsonl, weights.npz and "
                       "environment.json");

@@ -1,0 +1,86 @@
+#include "tools/samebits/train_options.h"
+
+#include <bit>
+#include <filesystem>
+#include <random>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "kernels/core/error.h"
+#include "model/train_op.h"
+#include "tools/samebits/commands.h"
+
+namespace samebits {
+namespace {
+
+NamedData Load(const std::string& data) {
+  if (data == "builtin") return {"builtin", LoadDataset(BuiltinDataDirectory())};
+  if (!data.empty()) {
+    return {std::filesystem::path(data).filename().string(), LoadDataset(data)};
+  }
+  const std::filesystem::path installed = InstalledFashionMnistDirectory();
+  if (!std::filesystem::exists(installed)) {
+    throw UserError(
+        fmt::format("no data: {} is missing; install Debian's package "
+                    "dataset-fashion-mnist, or give --data DIR or --data builtin",
+                    installed.string()));
+  }
+  return {"fashion", LoadDataset(installed)};
+}
+
+}  // namespace
+
+TrainOptions::TrainOptions()
+    : threads(static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))) {}
+
+void AddTrainOptions(CLI::App& command, TrainOptions& options) {
+  TrainSettings& settings = options.settings;
+  command.add_option("--recipe", options.recipe, "The recipe: cnn")->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--stream",
+          [&settings](const std::string& name) { settings.stream = &FindStream(name); },
+          "Random stream of weights and dropout masks: keras-jax or keras-tensorflow; default: "
+          "keras-jax")
+      ->type_name("NAME");
+  command.add_option("--data", options.data,
+                     "Directory of MNIST's four IDX files, plain or .gz, or 'builtin' "
+                     "(2,048 + 512 images of Fashion-MNIST); default: the installed Fashion-MNIST");
+  command
+      .add_option("--limit-samples", options.limit_samples,
+                  "Only so many samples of the training set, and of the test set")
+      ->check(CLI::Range(1, 1 << 30));
+  AddNumber(command, "--epochs", settings.epochs, 1, 100000, "Whole passes over the data");
+  command
+      .add_option("--steps", settings.steps,
+                  "Overrides --epochs: starts as many epochs as it needs; one cut short is not "
+                  "validated and not in the history")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24));
+  AddNumber(command, "--batch", settings.batch, 1, 65536, "Samples in a batch");
+  AddNumber(command, "--leaves", settings.leaves, 1, 4096,
+            "Leaves that the sums over a batch are made of, a power of two; others give other bits")
+      ->check([](const std::string& text) {
+        return std::has_single_bit(std::stoul(text))
+                   ? std::string()
+                   : fmt::format("{} is not a power of two", text);
+      });
+  AddNumber(command, "--threads", options.threads, 1, 1024, "Threads; no bit depends on them");
+  command
+      .add_option("--isa", options.isa, "Kernels: auto, reference, portable, avx2, avx512 or neon")
+      ->capture_default_str();
+}
+
+NamedData LoadData(const TrainOptions& options) {
+  NamedData named = Load(options.data);
+  if (options.limit_samples > 0) {
+    for (ImageSet* set : {&named.data.train, &named.data.test}) set->Limit(options.limit_samples);
+  }
+  return named;
+}
+
+CLI::Range SeedRange() { return {std::int64_t{0}, std::int64_t{4294967295}}; }
+
+std::int64_t RandomSeed() { return std::random_device()(); }
+
+}  // namespace samebits
