@@ -78,8 +78,8 @@ class Progress {
 };
 
 // Whether the run has the golden's bits: "match", "mismatch", or "none" when no golden is for it.
-std::string AgainstGolden(const std::string& data_name, const RunOptions& options, const Dataset& data,
-                          const TrainResult& result) {
+std::string AgainstGolden(const std::string& data_name, const RunOptions& options,
+                          const Dataset& data, const TrainResult& result) {
   const GlobalSeeds& seeds = options.settings.seeds;
   if (seeds != GlobalSeeds::All(seeds.backend)) return "none";
   const GoldenFile goldens = GoldenFile::Read(GoldenDirectory(), kTrainCnn);
@@ -257,8 +257,7 @@ GlobalSeeds SeedsOf(const std::string& text) {
 
 // Goes before --seed, wherever it stands.
 void AddSeed(CLI::App& command, const char* name, std::int64_t& seed, const std::string& whose) {
-  command.add_option(name, seed, "Another seed for " + whose)
-      ->check(SeedRange());
+  command.add_option(name, seed, "Another seed for " + whose)->check(SeedRange());
 }
 
 }  // namespace

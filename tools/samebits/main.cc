@@ -20,6 +20,7 @@ int Main(int argc, char** argv) {
   int exit_code = kExitHolds;
   AddInit(app, exit_code);
   AddTrain(app, exit_code);
+  AddRepeat(app, exit_code);
   AddCompare(app, exit_code);
   AddGolden(app, exit_code);
   AddCheck(app, exit_code);

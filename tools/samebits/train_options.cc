@@ -39,8 +39,7 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
   command.add_option("--recipe", options.recipe, "The recipe: cnn")->capture_default_str();
   command
       .add_option_function<std::string>(
-          "--stream",
-          [&settings](const std::string& name) { settings.stream = &FindStream(name); },
+          "--stream", [&settings](const std::string& name) { settings.stream = &FindStream(name); },
           "Random stream of weights and dropout masks: keras-jax or keras-tensorflow; default: "
           "keras-jax")
       ->type_name("NAME");

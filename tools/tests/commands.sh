@@ -135,6 +135,29 @@ expect 0 '^seed [0-9]+$' train --data builtin --steps 0 --seed random
 expect 2 'seed' train --backend-seed 4294967296
 expect 0 '' train --data builtin --steps 1 --seed 812 --backend-seed 5 --out shuffled
 expect 1 '' compare two shuffled
+
+# The same training many times.
+few=(repeat --data builtin --limit-samples 64 --epochs 1)
+expect 0 '' "${few[@]}" --runs 3 --seed 42
+grep -qx '3 runs with seed 42: the same bits' stdout || fail "repeat: $(<stdout)"
+expect 0 '' "${few[@]}" --runs 3
+grep -qx '3 runs with seeds of their own: 3 different results' stdout || fail "repeat: $(<stdout)"
+expect 0 '' "${few[@]}" --runs 30 --json
+python3 -c '
+import json, math, statistics
+found = json.load(open("stdout"))
+values = [run["metrics"]["loss"] for run in found["runs"]]
+s = found["statistics"]["loss"]
+error = statistics.stdev(values) / math.sqrt(30)
+quartiles = statistics.quantiles(values, n=4, method="inclusive")
+wanted = [statistics.mean(values), statistics.stdev(values), error, min(values), *quartiles,
+          max(values), statistics.mean(values) - 1.96 * error]
+got = [s["mean"], s["standard_deviation"], s["standard_error"], s["min"], s["first_quartile"],
+       s["median"], s["third_quartile"], s["max"], s["confidence_interval"][0]]
+assert len(set(values)) > 20
+assert all(math.isclose(a, b, rel_tol=1e-12) for a, b in zip(wanted, got, strict=True))
+' || fail "repeat --json: not the statistics of Python"
+expect 2 'runs' repeat --runs 1
 expect 2 'no case matches' golden list nonsense
 expect 1 '' golden diff "$source/golden" "$folder"
 expect 0 '' golden diff "$source/golden" "$source/golden"
