@@ -84,7 +84,7 @@ void Correlate(const tile::MicroKernels& micro, const Shape& s, const float* a, 
       for (const Tap& kh : y.taps) {
         for (const Tap& kw : x.taps) {
           grid.AddTerms((kh.index * s.s + kw.index) * from.c,
-                        (kh.offset * from.w + kw.offset) * from.c, from.c, b.columns);
+                        (kh.offset * from.w + kw.offset) * from.c, from.c, b.step);
         }
       }
       grid.Close(b.chains());
@@ -99,9 +99,10 @@ std::int64_t OrAbsent(std::int64_t pixel, std::int64_t extent) {
 
 }  // namespace
 
-void Forward(const tile::MicroKernels& micro, const Shape& s, const Buffers& buffers, Team& team) {
+void Forward(const tile::MicroKernels& all, const Shape& s, const Buffers& buffers, Team& team) {
+  const tile::MicroKernels& micro = tile::Fitting(all, s.k);
   const tile::PackedB b = tile::Pack(micro, {buffers.in(1), s.c, s.c * s.k, s.k, 1},
-                                     s.r * s.s * s.c, s.k, buffers.in(2), team);
+                                     s.r * s.s * s.c, s.k, buffers.in(2), s.n * s.oh * s.ow, team);
   Correlate(
       micro, s, buffers.in(0), {s.h, s.w, s.c}, buffers.out(0), {s.oh, s.ow, s.k}, b,
       [&](std::int64_t oh, std::int64_t kh) {
@@ -113,10 +114,11 @@ void Forward(const tile::MicroKernels& micro, const Shape& s, const Buffers& buf
       s.relu, team);
 }
 
-void DataGradient(const tile::MicroKernels& micro, const Shape& s, const Buffers& buffers,
+void DataGradient(const tile::MicroKernels& all, const Shape& s, const Buffers& buffers,
                   Team& team) {
+  const tile::MicroKernels& micro = tile::Fitting(all, s.c);
   const tile::PackedB b = tile::Pack(micro, {buffers.in(1), s.k, s.c * s.k, 1, s.k},
-                                     s.r * s.s * s.k, s.c, nullptr, team);
+                                     s.r * s.s * s.k, s.c, nullptr, s.n * s.h * s.w, team);
   const auto source = [](std::int64_t place, std::int64_t stride, std::int64_t extent) {
     return place % stride == 0 ? OrAbsent(place / stride, extent) : -1;
   };
@@ -324,7 +326,8 @@ void WeightGradient(const tile::MicroKernels& micro, const Shape& s, const Buffe
                     Team& team) {
   const std::int64_t weights = s.r * s.s * s.c * s.k;
   float* const sums = Scratch(ScratchSlot::kLeaves, s.leaves * weights);
-  WeightGradientPlan(micro, s, buffers.in(0), buffers.in(1), sums).Execute(team);
+  WeightGradientPlan(tile::Fitting(micro, s.k), s, buffers.in(0), buffers.in(1), sums)
+      .Execute(team);
   team.RunRanges(weights, 4096, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t step = 1; step < s.leaves; step *= 2) {
       for (std::int64_t leaf = 0; leaf < s.leaves; leaf += 2 * step) {

@@ -30,6 +30,6 @@ struct Vec {
 }  // namespace
 }  // namespace avx2
 
-constinit const MicroKernels kAvx2 = avx2::TableOf<6, 2>();
+constinit const MicroKernels kAvx2 = avx2::TableOf<6, 2>(&avx2::kNarrow);
 
 }  // namespace samebits::tile
