@@ -18,10 +18,6 @@ constexpr std::int64_t kBlockFloats = 64 * 1024;
 constexpr std::int64_t kFewestRows = 96;
 constexpr std::int64_t kMostBlockRows = 192;
 
-// What a task should hold at least: waking a thread takes as long as half a million operations.
-constexpr double kTaskFlops = 5e5;
-constexpr std::int64_t kTaskFloats = 32 * 1024;  // of copies
-
 struct Block {
   const Grid* grid;
   std::int64_t row, rows;  // of the grid
@@ -240,14 +236,6 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
 // and a column in as many as there are terms.
 constexpr std::int64_t kPackPanels = 16;
 
-// `count` neighbours, and +0 up to `columns`.
-void CopyRow(const float* from, std::int64_t count, std::int64_t columns, float* to) {
-  std::int64_t j = 0;
-  for (; j + 4 <= count; j += 4) std::memcpy(to + j, from + j, 4 * sizeof(float));
-  for (; j < count; ++j) to[j] = from[j];
-  for (; j < columns; ++j) to[j] = 0.0f;
-}
-
 // `count` columns of `terms` neighbours each, and +0 up to `columns`. Every line is read once.
 void CopyColumns(const float* from, std::int64_t column_step, std::int64_t terms,
                  std::int64_t count, std::int64_t columns, float* to) {
@@ -305,8 +293,17 @@ bool ReadInPlace(const MicroKernels& micro, const SourceB& source, std::int64_t 
 
 }  // namespace
 
-const MicroKernels& Fitting(const MicroKernels& micro, std::int64_t outputs) {
-  return micro.narrow != nullptr && outputs <= micro.narrow->columns ? *micro.narrow : micro;
+const MicroKernels& Fitting(const MicroKernels& micro, std::int64_t rows, std::int64_t outputs) {
+  if (micro.narrow != nullptr && outputs <= micro.narrow->columns) return *micro.narrow;
+  if (micro.low != nullptr && rows <= micro.low->rows && outputs > micro.columns) return *micro.low;
+  return micro;
+}
+
+void CopyRow(const float* from, std::int64_t count, std::int64_t columns, float* to) {
+  std::int64_t j = 0;
+  for (; j + 4 <= count; j += 4) std::memcpy(to + j, from + j, 4 * sizeof(float));
+  for (; j < count; ++j) to[j] = from[j];
+  for (; j < columns; ++j) to[j] = 0.0f;
 }
 
 std::int64_t PackedB::chains() const {
