@@ -150,7 +150,6 @@ class WeightGradientPlan {
         dw_(buffers.out(0)),
         rows_per_chain_(RowsPerChain(s.ow)),
         panels_((s.k + micro.columns - 1) / micro.columns),
-        packed_(s.k % micro.columns != 0 || s.k > kUnpackedMost),
         taps_(SameColumns(s) ? s.s : 1) {
     // Tiles of a filter row are alike, or the last might be too low to keep the multipliers busy.
     const std::int64_t rows = taps_ * s.c, tiles = (rows + micro.rows - 1) / micro.rows;
@@ -162,6 +161,8 @@ class WeightGradientPlan {
         }
       }
     }
+    const bool worth_packing = s.k > kNarrowGradient && tiles_.size() >= kTilesWorthPacking;
+    packed_ = s.k % micro.columns != 0 || worth_packing;
     for (std::int64_t leaf = 0; leaf < s.leaves; ++leaf) {
       leaf_buffers_ = std::max(leaf_buffers_, tile::FoldBuffers(Chains(leaf)));
     }
@@ -191,8 +192,10 @@ class WeightGradientPlan {
   }
 
  private:
-  // dy of up to this many channels is read where it lies: a chain of it stays in level 1.
-  static constexpr std::int64_t kUnpackedMost = 64;
+  // dy of up to so many channels, or for so few tiles, is read where it lies: a chain of it stays
+  // in level 1, or is not used often enough.
+  static constexpr std::int64_t kNarrowGradient = 64;
+  static constexpr std::size_t kTilesWorthPacking = 64;
   static constexpr std::int64_t kBlockFloats = 32 * 1024;  // of waiting sums: 128 KiB
   static constexpr std::int64_t kBlockTiles = 8;           // where there are many panels
   static constexpr double kNearFloats = 384 * 1024;        // of x and dy, that stay near the core
@@ -400,7 +403,7 @@ class WeightGradientPlan {
   const float* dy_;
   float* dw_;
   std::int64_t rows_per_chain_, panels_;
-  bool packed_;
+  bool packed_ = false;
   std::int64_t taps_;  // whose rows are neighbours in x
   std::vector<TileOfFilter> tiles_;
   int leaf_buffers_ = 1;
