@@ -54,10 +54,10 @@ void ForEachRow(const Shape& s, Team& team, const Body& body) {
   });
 }
 
-// The contract's maximum, for a float or a vector of them.
+// The contract's maximum, for a float or a vector of them: not x <= m holds for a NaN x too.
 template <class Values>
 [[gnu::always_inline]] inline auto Replaces(Values x, Values m) {
-  return (x > m) | ((x != x) & (m == m));
+  return ((x <= m) == 0) & (m == m);
 }
 
 // Windows of 2 x 2 side by side, the usual ones: nothing overlaps, no tap is missing.
