@@ -181,7 +181,54 @@ class NextPanel {
   std::int64_t terms_ = 0;
 };
 
+// Where the rows of a block read and write.
+struct Places {
+  const float** a;
+  float** out;
+
+  explicit Places(const Block& block) {
+    a = static_cast<const float**>(ScratchBytes(
+        ScratchSlot::kPlaces, static_cast<std::size_t>(2 * block.rows) * sizeof(float*)));
+    out = const_cast<float**>(a + block.rows);
+    PlaceRows(*block.grid, block.row, block.rows, a, out);
+  }
+};
+
+// Dots of so few terms are done by strips of tiles, as calls and waiting sums would cost the most.
+constexpr std::int64_t kShortDot = 64;
+constexpr std::int64_t kStripTiles = 8;  // whose outputs stay in the first-level cache
+
+void RunShortBlock(const MicroKernels& micro, const Block& block, const PackedB& b, bool relu) {
+  const Grid& grid = *block.grid;
+  const Places places(block);
+  Rows rows{places.a,
+            {grid.runs.data(), static_cast<std::int64_t>(grid.runs.size()), nullptr, b.step}};
+  for (std::int64_t first = 0, end; first < block.rows; first = end) {
+    end = std::min(first + kStripTiles * micro.rows, block.rows);
+    for (std::int64_t panel = block.panel; panel < block.panel + block.panels; ++panel) {
+      rows.chain.panel = b.PanelOf(0, panel);
+      Finish finish;
+      finish.relu = relu;
+      finish.column = panel * micro.columns;
+      finish.bias = b.bias + finish.column;
+      const std::int64_t outputs = b.outputs - finish.column;
+      std::int64_t row = first;
+      if (outputs >= micro.columns) {
+        const std::int64_t tiles = (end - first) / micro.rows;
+        finish.rows = places.out + first;
+        micro.strip(places.a + first, tiles, rows.chain, finish);
+        row += tiles * micro.rows;
+      }
+      for (; row < end; row += micro.rows) {
+        RunTile(micro, rows, row, std::min<std::int64_t>(micro.rows, end - row), finish,
+                places.out + row, outputs);
+      }
+    }
+  }
+}
+
 void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, bool relu) {
+  if (b.terms <= kShortDot) return RunShortBlock(micro, block, b, relu);
   const Grid& grid = *block.grid;
   const std::int64_t chains = b.chains();
   const std::int64_t tiles = (block.rows + micro.rows - 1) / micro.rows;
@@ -190,10 +237,7 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
   const std::int64_t tile_floats = micro.rows * micro.columns;
   const std::int64_t buffer_floats = tiles * block.panels * tile_floats;
   float* waiting = Scratch(ScratchSlot::kPartials, FoldBuffers(chains) * buffer_floats);
-  auto** a_rows = static_cast<const float**>(ScratchBytes(
-      ScratchSlot::kPlaces, static_cast<std::size_t>(2 * block.rows) * sizeof(float*)));
-  auto** out_rows = const_cast<float**>(a_rows + block.rows);
-  PlaceRows(grid, block.row, block.rows, a_rows, out_rows);
+  const Places places(block);
   const bool copying = block.panels >= kPanelsWorthCopies && NeighboursShareSets(grid);
   const bool prefetching = block.panels == 1 && NeighboursShareSets(grid);
   RowCopies copies(grid, copying ? block.rows : 0);
@@ -202,7 +246,7 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
     const FoldStep fold = FoldOf(c, chains);
     const std::int64_t first_run = c == 0 ? 0 : grid.chain_end[static_cast<std::size_t>(c - 1)];
     const std::int64_t runs = grid.chain_end[static_cast<std::size_t>(c)] - first_run;
-    Rows rows{a_rows, {grid.runs.data() + first_run, runs, nullptr, b.step}};
+    Rows rows{places.a, {grid.runs.data() + first_run, runs, nullptr, b.step}};
     if (copying) rows = copies.Copy(rows, block.rows);
     for (std::int64_t p = 0; p < block.panels; ++p) {
       const std::int64_t panel = block.panel + p, column = panel * micro.columns;
@@ -222,10 +266,10 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
         finish.partial = fold.into < 0 ? nullptr : buffer + fold.into * buffer_floats;
         const std::int64_t row = t * tile_rows;
         if (prefetching && first_run + runs < grid.chain_end.back()) {
-          PrefetchRows(a_rows + row, std::min(tile_rows, block.rows - row),
+          PrefetchRows(places.a + row, std::min(tile_rows, block.rows - row),
                        grid.runs[static_cast<std::size_t>(first_run + runs)]);
         }
-        RunTile(micro, rows, row, std::min(tile_rows, block.rows - row), finish, out_rows + row,
+        RunTile(micro, rows, row, std::min(tile_rows, block.rows - row), finish, places.out + row,
                 b.outputs - column);
       }
     }
