@@ -42,14 +42,15 @@ std::vector<Block> BlocksOf(const MicroKernels& micro, std::span<const Grid> gri
   }
   std::int64_t most = kBlockFloats / (block_panels * micro.columns);  // rows
   if (threads > 1) most = std::min(most, RowsOf(grids) / (4 * threads));
-  most = std::min(most, kMostBlockRows) / micro.rows * micro.rows;
-  const std::int64_t block_rows = std::max<std::int64_t>(most, micro.rows);
+  most = std::clamp<std::int64_t>(most, micro.rows, kMostBlockRows);
   std::vector<Block> blocks;
   for (std::int64_t panel = 0; panel < b.panels(); panel += block_panels) {
     const std::int64_t panels = std::min(block_panels, b.panels() - panel);
     for (const Grid& grid : grids) {
-      for (std::int64_t row = 0; row < grid.rows(); row += block_rows) {
-        blocks.push_back({&grid, row, std::min(block_rows, grid.rows() - row), panel, panels});
+      const std::int64_t parts = (grid.rows() + most - 1) / most;
+      for (std::int64_t part = 0; part < parts; ++part) {
+        const std::int64_t row = grid.rows() * part / parts;
+        blocks.push_back({&grid, row, grid.rows() * (part + 1) / parts - row, panel, panels});
       }
     }
   }
@@ -232,8 +233,6 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
   const Grid& grid = *block.grid;
   const std::int64_t chains = b.chains();
   const std::int64_t tiles = (block.rows + micro.rows - 1) / micro.rows;
-  // Alike, or the last might be too low to keep the multipliers busy.
-  const std::int64_t tile_rows = (block.rows + tiles - 1) / tiles;
   const std::int64_t tile_floats = micro.rows * micro.columns;
   const std::int64_t buffer_floats = tiles * block.panels * tile_floats;
   float* waiting = Scratch(ScratchSlot::kPartials, FoldBuffers(chains) * buffer_floats);
@@ -264,13 +263,14 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
           finish.merge[m] = buffer + fold.merge[m] * buffer_floats;
         }
         finish.partial = fold.into < 0 ? nullptr : buffer + fold.into * buffer_floats;
-        const std::int64_t row = t * tile_rows;
+        // Alike, or the last might be too low to keep the multipliers busy.
+        const std::int64_t row = block.rows * t / tiles;
+        const std::int64_t count = block.rows * (t + 1) / tiles - row;
         if (prefetching && first_run + runs < grid.chain_end.back()) {
-          PrefetchRows(places.a + row, std::min(tile_rows, block.rows - row),
+          PrefetchRows(places.a + row, count,
                        grid.runs[static_cast<std::size_t>(first_run + runs)]);
         }
-        RunTile(micro, rows, row, std::min(tile_rows, block.rows - row), finish, places.out + row,
-                b.outputs - column);
+        RunTile(micro, rows, row, count, finish, places.out + row, b.outputs - column);
       }
     }
   }
@@ -278,7 +278,7 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
 
 // The terms of a chain that one task packs: those of some panels, as a row of B lies in few pages
 // and a column in as many as there are terms.
-constexpr std::int64_t kPackPanels = 16;
+constexpr std::int64_t kPackPanels = 4;
 
 // `count` columns of `terms` neighbours each, and +0 up to `columns`. Every line is read once.
 void CopyColumns(const float* from, std::int64_t column_step, std::int64_t terms,
