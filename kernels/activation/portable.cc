@@ -1,4 +1,6 @@
 // The elementwise functions in plain C++ that the compiler vectorises.
+#include <algorithm>
+
 #include "kernels/activation/activation.h"
 #include "kernels/core/team.h"
 #include "kernels/core/vector_exp.h"
@@ -8,6 +10,7 @@ namespace samebits::activation::SAMEBITS_ISA {
 namespace {
 
 constexpr std::int64_t kGrain = 16 * 1024;  // elements worth a task of their own
+constexpr std::int64_t kBlock = 2048;       // elements that stay in the first-level cache
 
 }  // namespace
 
@@ -35,8 +38,11 @@ void SigmoidForward(const Case& id, const Buffers& buffers, Team& team) {
   const float* x = buffers.in(0);
   float* y = buffers.out(0);
   team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      y[i] = 1.0f / (1.0f + samebits::SAMEBITS_ISA::Exp(-x[i]));
+    for (std::int64_t first = begin, last; first < end; first = last) {
+      last = std::min(first + kBlock, end);
+      for (std::int64_t i = first; i < last; ++i) y[i] = -x[i];
+      samebits::SAMEBITS_ISA::Exp(last - first, y + first, y + first);
+      for (std::int64_t i = first; i < last; ++i) y[i] = 1.0f / (1.0f + y[i]);
     }
   });
 }
@@ -53,7 +59,7 @@ void Exp(const Case& id, const Buffers& buffers, Team& team) {
   const float* x = buffers.in(0);
   float* y = buffers.out(0);
   team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) y[i] = samebits::SAMEBITS_ISA::Exp(x[i]);
+    samebits::SAMEBITS_ISA::Exp(end - begin, x + begin, y + begin);
   });
 }
 

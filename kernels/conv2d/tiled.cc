@@ -1,6 +1,7 @@
 #include "kernels/conv2d/tiled.h"
 
 #include <algorithm>
+#include <bit>
 #include <vector>
 
 #include "kernels/core/contract.h"
@@ -84,7 +85,7 @@ void Correlate(const tile::MicroKernels& micro, const Shape& s, const float* a, 
       for (const Tap& kh : y.taps) {
         for (const Tap& kw : x.taps) {
           grid.AddTerms((kh.index * s.s + kw.index) * from.c,
-                        (kh.offset * from.w + kw.offset) * from.c, from.c, b.columns);
+                        (kh.offset * from.w + kw.offset) * from.c, from.c, b.step);
         }
       }
       grid.Close(b.chains());
@@ -99,9 +100,10 @@ std::int64_t OrAbsent(std::int64_t pixel, std::int64_t extent) {
 
 }  // namespace
 
-void Forward(const tile::MicroKernels& micro, const Shape& s, const Buffers& buffers, Team& team) {
+void Forward(const tile::MicroKernels& all, const Shape& s, const Buffers& buffers, Team& team) {
+  const tile::MicroKernels& micro = tile::Fitting(all, s.n * s.oh * s.ow, s.k);
   const tile::PackedB b = tile::Pack(micro, {buffers.in(1), s.c, s.c * s.k, s.k, 1},
-                                     s.r * s.s * s.c, s.k, buffers.in(2), team);
+                                     s.r * s.s * s.c, s.k, buffers.in(2), s.n * s.oh * s.ow, team);
   Correlate(
       micro, s, buffers.in(0), {s.h, s.w, s.c}, buffers.out(0), {s.oh, s.ow, s.k}, b,
       [&](std::int64_t oh, std::int64_t kh) {
@@ -113,10 +115,11 @@ void Forward(const tile::MicroKernels& micro, const Shape& s, const Buffers& buf
       s.relu, team);
 }
 
-void DataGradient(const tile::MicroKernels& micro, const Shape& s, const Buffers& buffers,
+void DataGradient(const tile::MicroKernels& all, const Shape& s, const Buffers& buffers,
                   Team& team) {
+  const tile::MicroKernels& micro = tile::Fitting(all, s.n * s.h * s.w, s.c);
   const tile::PackedB b = tile::Pack(micro, {buffers.in(1), s.k, s.c * s.k, 1, s.k},
-                                     s.r * s.s * s.k, s.c, nullptr, team);
+                                     s.r * s.s * s.k, s.c, nullptr, s.n * s.h * s.w, team);
   const auto source = [](std::int64_t place, std::int64_t stride, std::int64_t extent) {
     return place % stride == 0 ? OrAbsent(place / stride, extent) : -1;
   };
@@ -135,63 +138,142 @@ namespace {
 
 // The plan of the weight gradient. Its dots run over the pixels of a leaf; its rows are the filter
 // elements m = (kh, kw, ic), which are neighbours in x too as long as the taps of a filter row see
-// the same columns.
+// the same columns. The tree over the leaves is folded like a dot's segments: the sum of a leaf
+// waits until its neighbour's is done.
 class WeightGradientPlan {
  public:
-  WeightGradientPlan(const tile::MicroKernels& micro, const Shape& s, const float* x,
-                     const float* dy, float* sums)
+  WeightGradientPlan(const tile::MicroKernels& micro, const Shape& s, const Buffers& buffers)
       : micro_(micro),
         s_(s),
-        x_(x),
-        dy_(dy),
-        sums_(sums),
+        x_(buffers.in(0)),
+        dy_(buffers.in(1)),
+        dw_(buffers.out(0)),
         rows_per_chain_(RowsPerChain(s.ow)),
         panels_((s.k + micro.columns - 1) / micro.columns),
-        packed_(s.k % micro.columns != 0 || s.k > kUnpackedMost) {
-    bool all_columns = s.pad_left == 0 && s.dilation_w == 1;
-    all_columns = all_columns && (s.ow - 1) * s.stride_w + s.s <= s.w;
-    const std::int64_t taps = all_columns ? s.s : 1;
-    const std::int64_t group_rows = taps * s.c;
+        taps_(SameColumns(s) ? s.s : 1) {
+    // Tiles of a filter row are alike, or the last might be too low to keep the multipliers busy.
+    const std::int64_t rows = taps_ * s.c, tiles = (rows + micro.rows - 1) / micro.rows;
     for (std::int64_t kh = 0; kh < s.r; ++kh) {
-      for (std::int64_t kw = 0; kw < s.s; kw += taps) {
-        for (std::int64_t m = 0; m < group_rows; m += micro.rows) {
-          tiles_.push_back({kh, kw, m, std::min<std::int64_t>(micro.rows, group_rows - m)});
+      for (std::int64_t kw = 0; kw < s.s; kw += taps_) {
+        for (std::int64_t t = 0; t < tiles; ++t) {
+          const std::int64_t m = rows * t / tiles;
+          tiles_.push_back({kh, kw, m, rows * (t + 1) / tiles - m});
         }
       }
     }
-    const std::int64_t sum_floats = panels_ * micro.rows * micro.columns;
-    block_ = std::clamp<std::int64_t>(kBlockFloats / sum_floats, 1, Tiles());
-    blocks_ = (Tiles() + block_ - 1) / block_;
-    if (packed_) {
-      gradient_ = Scratch(ScratchSlot::kGradient, s.n * s.oh * s.ow * panels_ * micro.columns);
+    const bool worth_packing = s.k > kNarrowGradient && tiles_.size() >= kTilesWorthPacking;
+    packed_ = s.k % micro.columns != 0 || worth_packing;
+    for (std::int64_t leaf = 0; leaf < s.leaves; ++leaf) {
+      leaf_buffers_ = std::max(leaf_buffers_, tile::FoldBuffers(Chains(leaf)));
     }
   }
 
+  // Rows of the tiles it needs.
+  static std::int64_t RowsWanted(const Shape& s) { return (SameColumns(s) ? s.s : 1) * s.c; }
+
   void Execute(Team& team) {
-    if (packed_) team.Run(s_.leaves, [&](std::int64_t leaf) { PackGradient(leaf); });
-    team.Run(s_.leaves * blocks_,
-             [&](std::int64_t task) { RunBlock(task / blocks_, task % blocks_ * block_); });
+    if (packed_) PackGradient(team);
+    const double flops = 2.0 * static_cast<double>(s_.n * s_.oh * s_.ow * Weights());
+    const std::int64_t tasks =
+        std::min<std::int64_t>(team.size() == 1 ? 1 : 4 * team.size(),
+                               1 + static_cast<std::int64_t>(flops / tile::kTaskFlops));
+    const std::vector<Block> blocks = BlocksOf(tasks);
+    const auto count = static_cast<std::int64_t>(blocks.size());
+    std::int64_t groups = GroupsOf(blocks[0], count);
+    // Threads part the filter where that has blocks enough, else the leaves too.
+    while (groups < s_.leaves && groups * count < tasks) groups *= 2;
+    float* const sums = groups == 1 ? dw_ : Scratch(ScratchSlot::kLeaves, groups * Weights());
+    team.Run(groups * count, [&](std::int64_t task) {
+      const std::int64_t leaves = s_.leaves / groups, group = task / count;
+      RunBlock(group * leaves, leaves, blocks[static_cast<std::size_t>(task % count)],
+               sums + group * Weights());
+    });
+    if (groups > 1) TreeOverGroups(sums, groups, team);
   }
 
  private:
-  // dy of up to this many channels is read where it lies: a chain of it stays in level 1.
-  static constexpr std::int64_t kUnpackedMost = 64;
+  // dy of up to so many channels, or for so few tiles, is read where it lies: a chain of it stays
+  // in level 1, or is not used often enough.
+  static constexpr std::int64_t kNarrowGradient = 64;
+  static constexpr std::size_t kTilesWorthPacking = 64;
   static constexpr std::int64_t kBlockFloats = 32 * 1024;  // of waiting sums: 128 KiB
+  static constexpr std::int64_t kBlockTiles = 8;           // where there are many panels
+  static constexpr double kNearFloats = 384 * 1024;        // of x and dy, that stay near the core
 
   struct TileOfFilter {
     std::int64_t kh, kw, m, rows;  // m counts from (kh, kw, 0)
   };
+  struct Block {
+    std::int64_t tile, tiles, panel, panels;
+  };
 
-  std::int64_t Tiles() const { return static_cast<std::int64_t>(tiles_.size()); }
+  // Whether the taps of a filter row see the same columns.
+  static bool SameColumns(const Shape& s) {
+    return s.pad_left == 0 && s.dilation_w == 1 && (s.ow - 1) * s.stride_w + s.s <= s.w;
+  }
+
+  std::int64_t Weights() const { return s_.r * s_.s * s_.c * s_.k; }
   std::int64_t FirstRow(std::int64_t leaf) const {
     return LeafBegin(leaf, s_.n, s_.leaves) * s_.oh;
   }
+  // A leaf without samples has one chain without terms, whose sum is +0.
   std::int64_t Chains(std::int64_t leaf) const {
-    return (FirstRow(leaf + 1) - FirstRow(leaf) + rows_per_chain_ - 1) / rows_per_chain_;
+    const std::int64_t rows = FirstRow(leaf + 1) - FirstRow(leaf);
+    return std::max<std::int64_t>(1, (rows + rows_per_chain_ - 1) / rows_per_chain_);
+  }
+  std::int64_t RowsOf(std::int64_t leaf, std::int64_t chain) const {
+    return std::min(rows_per_chain_, FirstRow(leaf + 1) - FirstRow(leaf) - chain * rows_per_chain_);
+  }
+
+  std::vector<Block> BlocksOf(std::int64_t tasks) const {
+    const auto tiles = static_cast<std::int64_t>(tiles_.size());
+    const std::int64_t most =
+        std::max<std::int64_t>(1, kBlockFloats / (micro_.rows * micro_.columns));
+    const std::int64_t panels = std::clamp<std::int64_t>(most / kBlockTiles, 1, panels_);
+    std::int64_t height = std::clamp<std::int64_t>(most / panels, 1, tiles);
+    height = std::min(height, (tiles + tasks - 1) / tasks);
+    std::vector<Block> blocks;
+    for (std::int64_t tile = 0; tile < tiles; tile += height) {
+      for (std::int64_t panel = 0; panel < panels_; panel += panels) {
+        blocks.push_back(
+            {tile, std::min(height, tiles - tile), panel, std::min(panels, panels_ - panel)});
+      }
+    }
+    return blocks;
+  }
+
+  // Into how many sums the leaves are grouped, one after the other: one sum is the least to write,
+  // but then every block reads the whole batch again. What moves the fewest floats.
+  std::int64_t GroupsOf(const Block& block, std::int64_t blocks) const {
+    const auto x = static_cast<double>(s_.n * s_.h * s_.w * s_.c);
+    const auto dy = static_cast<double>(s_.n * s_.oh * s_.ow * s_.k);
+    const auto share = [](std::int64_t part, std::int64_t all) {
+      return std::min(1.0, static_cast<double>(part) / static_cast<double>(all));
+    };
+    const double again = static_cast<double>(blocks) * (x * share(block.tiles * micro_.rows, s_.c) +
+                                                        dy * share(block.panels, panels_));
+    std::int64_t best = 1;
+    double least = 0;
+    for (std::int64_t groups = 1; groups <= s_.leaves; groups *= 2) {
+      const auto sums = static_cast<double>(groups == 1 ? 1 : 3 * groups);
+      const bool near = x + dy <= kNearFloats * static_cast<double>(groups);
+      const double moved = (near ? x + dy : again) + sums * static_cast<double>(Weights());
+      if (groups == 1 || moved < least) best = groups, least = moved;
+    }
+    return best;
   }
 
   // Panel after panel within a chain.
-  void PackGradient(std::int64_t leaf) {
+  void PackGradient(Team& team) {
+    const std::int64_t leaf_floats = s_.n * s_.oh * s_.ow * panels_ * micro_.columns / s_.leaves;
+    gradient_ = Scratch(ScratchSlot::kGradient, s_.n * s_.oh * s_.ow * panels_ * micro_.columns);
+    team.RunRanges(s_.leaves, 1 + tile::kTaskFloats / (1 + leaf_floats),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     for (std::int64_t leaf = begin; leaf < end; ++leaf) PackLeaf(leaf);
+                   });
+  }
+
+  void PackLeaf(std::int64_t leaf) {
     for (std::int64_t c = 0; c < Chains(leaf); ++c) {
       const std::int64_t row = FirstRow(leaf) + c * rows_per_chain_;
       const std::int64_t terms = RowsOf(leaf, c) * s_.ow;
@@ -201,15 +283,10 @@ class WeightGradientPlan {
         const std::int64_t real = std::min<std::int64_t>(micro_.columns, s_.k - column);
         const float* from = dy_ + row * s_.ow * s_.k + column;
         for (std::int64_t k = 0; k < terms; ++k, to += micro_.columns, from += s_.k) {
-          std::copy_n(from, real, to);
-          std::fill(to + real, to + micro_.columns, 0.0f);
+          tile::CopyRow(from, real, micro_.columns, to);
         }
       }
     }
-  }
-
-  std::int64_t RowsOf(std::int64_t leaf, std::int64_t chain) const {
-    return std::min(rows_per_chain_, FirstRow(leaf + 1) - FirstRow(leaf) - chain * rows_per_chain_);
   }
 
   // The present terms of a chain for the taps of one tile.
@@ -224,8 +301,9 @@ class WeightGradientPlan {
     while (from < to && column(from) < 0) ++from;
     while (to > from && column(to - 1) >= s_.w) --to;
     if (from == to) return;
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const std::int64_t n = (first_row + row) / s_.oh, oh = (first_row + row) % s_.oh;
+    std::int64_t n = first_row / s_.oh, oh = first_row % s_.oh;
+    for (std::int64_t row = 0; row < rows; ++row, ++oh) {
+      if (oh == s_.oh) oh = 0, ++n;
       const std::int64_t ih = oh * s_.stride_h - s_.pad_top + tile.kh * s_.dilation_h;
       if (ih < 0 || ih >= s_.h) continue;
       const std::int64_t a = ((n * s_.h + ih) * s_.w + column(from)) * s_.c;
@@ -239,36 +317,35 @@ class WeightGradientPlan {
     }
   }
 
-  void RunBlock(std::int64_t leaf, std::int64_t first_tile) {
-    const std::int64_t count = std::min(block_, Tiles() - first_tile);
-    const std::int64_t chains = Chains(leaf), tile_floats = micro_.rows * micro_.columns;
-    const std::int64_t weights = s_.r * s_.s * s_.c * s_.k;
-    float* const sums = sums_ + leaf * weights;
-    if (chains == 0) {
-      const TileOfFilter &begin = tiles_[static_cast<std::size_t>(first_tile)],
-                         &end = tiles_[static_cast<std::size_t>(first_tile + count - 1)];
-      std::fill(sums + RowOf(begin) * s_.k, sums + (RowOf(end) + end.rows) * s_.k, 0.0f);
-      return;
-    }
-    const std::int64_t buffer_floats = count * panels_ * tile_floats;
-    float* const waiting =
-        Scratch(ScratchSlot::kPartials, tile::FoldBuffers(chains) * buffer_floats);
+  // The tree over `leaves` leaves from `first_leaf` on.
+  void RunBlock(std::int64_t first_leaf, std::int64_t leaves, const Block& block,
+                float* sums) const {
+    const std::int64_t tile_floats = micro_.rows * micro_.columns;
+    const std::int64_t buffer_floats = block.tiles * block.panels * tile_floats;
+    const std::int64_t buffers =
+        leaf_buffers_ + std::countr_zero(static_cast<std::uint64_t>(leaves));
+    float* const waiting = Scratch(ScratchSlot::kPartials, buffers * buffer_floats);
     std::vector<tile::Run> runs;
-    for (std::int64_t c = 0; c < chains; ++c) {
-      const tile::FoldStep fold = tile::FoldOf(c, chains);
-      const std::int64_t row = FirstRow(leaf) + c * rows_per_chain_, rows = RowsOf(leaf, c);
-      const std::int64_t panel_step = packed_ ? micro_.columns : s_.k;
-      for (std::int64_t t = 0; t < count; ++t) {
-        const TileOfFilter& tile = tiles_[static_cast<std::size_t>(first_tile + t)];
-        if (t == 0 || tile.m == 0) RunsOf(row, rows, tile, panel_step, runs);
-        for (std::int64_t p = 0; p < panels_; ++p) {
-          const float* panel = packed_
-                                   ? gradient_ + (row * panels_ + p * rows) * s_.ow * micro_.columns
-                                   : dy_ + row * s_.ow * s_.k + p * micro_.columns;
-          const tile::Chain chain{runs.data(), static_cast<std::int64_t>(runs.size()), panel,
-                                  panel_step};
-          RunTile(tile, chain, fold, waiting + (t * panels_ + p) * tile_floats, buffer_floats,
-                  p * micro_.columns, sums);
+    for (std::int64_t l = 0; l < leaves; ++l) {
+      const std::int64_t leaf = first_leaf + l, chains = Chains(leaf);
+      for (std::int64_t c = 0; c < chains; ++c) {
+        tile::FoldStep fold = tile::FoldOf(c, chains);
+        if (c + 1 == chains) fold = tile::FoldLeaf(fold, l, leaves, leaf_buffers_);
+        const std::int64_t row = FirstRow(leaf) + c * rows_per_chain_, rows = RowsOf(leaf, c);
+        const std::int64_t panel_step = packed_ ? micro_.columns : s_.k;
+        for (std::int64_t t = 0; t < block.tiles; ++t) {
+          const TileOfFilter& tile = tiles_[static_cast<std::size_t>(block.tile + t)];
+          if (t == 0 || tile.m == 0) RunsOf(row, rows, tile, panel_step, runs);
+          for (std::int64_t p = 0; p < block.panels; ++p) {
+            const std::int64_t panel = block.panel + p;
+            const float* b =
+                packed_ ? gradient_ + (row * panels_ + panel * rows) * s_.ow * micro_.columns
+                        : dy_ + row * s_.ow * s_.k + panel * micro_.columns;
+            const tile::Chain chain{runs.data(), static_cast<std::int64_t>(runs.size()), b,
+                                    panel_step};
+            RunTile(tile, chain, fold, waiting + (t * block.panels + p) * tile_floats,
+                    buffer_floats, panel * micro_.columns, sums);
+          }
         }
       }
     }
@@ -304,17 +381,32 @@ class WeightGradientPlan {
     }
   }
 
+  void TreeOverGroups(float* sums, std::int64_t groups, Team& team) const {
+    const std::int64_t weights = Weights();
+    team.RunRanges(weights, tile::kTaskFloats / groups, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t step = 1; step < groups; step *= 2) {
+        for (std::int64_t group = 0; group < groups; group += 2 * step) {
+          float* const left = sums + group * weights;
+          const float* const right = left + step * weights;
+          for (std::int64_t i = begin; i < end; ++i) left[i] = left[i] + right[i];
+        }
+      }
+      std::copy(sums + begin, sums + end, dw_ + begin);
+    });
+  }
+
   alignas(64) static constexpr float kNoBias[tile::kMostColumns] = {};
 
   const tile::MicroKernels& micro_;
   const Shape& s_;
   const float* x_;
   const float* dy_;
-  float* sums_;
+  float* dw_;
   std::int64_t rows_per_chain_, panels_;
-  bool packed_;
+  bool packed_ = false;
+  std::int64_t taps_;  // whose rows are neighbours in x
   std::vector<TileOfFilter> tiles_;
-  std::int64_t block_ = 0, blocks_ = 0;
+  int leaf_buffers_ = 1;
   float* gradient_ = nullptr;
 };
 
@@ -322,19 +414,8 @@ class WeightGradientPlan {
 
 void WeightGradient(const tile::MicroKernels& micro, const Shape& s, const Buffers& buffers,
                     Team& team) {
-  const std::int64_t weights = s.r * s.s * s.c * s.k;
-  float* const sums = Scratch(ScratchSlot::kLeaves, s.leaves * weights);
-  WeightGradientPlan(micro, s, buffers.in(0), buffers.in(1), sums).Execute(team);
-  team.RunRanges(weights, 4096, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t step = 1; step < s.leaves; step *= 2) {
-      for (std::int64_t leaf = 0; leaf < s.leaves; leaf += 2 * step) {
-        float* const left = sums + leaf * weights;
-        const float* const right = left + step * weights;
-        for (std::int64_t i = begin; i < end; ++i) left[i] = left[i] + right[i];
-      }
-    }
-    std::copy(sums + begin, sums + end, buffers.out(0) + begin);
-  });
+  const std::int64_t rows = WeightGradientPlan::RowsWanted(s);
+  WeightGradientPlan(tile::Fitting(micro, rows, s.k), s, buffers).Execute(team);
 }
 
 }  // namespace samebits::conv2d::tiled

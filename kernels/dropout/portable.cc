@@ -1,47 +1,60 @@
-// Dropout in plain C++: the compiler vectorises across the blocks of the stream. A block holds the
+// Dropout in vectors of the ISA, across the blocks of the stream. A block holds the
 // words of two elements, h = ceil(n/2) apart; the mask is never stored.
+#include "kernels/core/lanes.h"
 #include "kernels/core/team.h"
 #include "kernels/dropout/dropout.h"
 
 namespace samebits::dropout::SAMEBITS_ISA {
 namespace {
 
-constexpr std::int64_t kGrain = 4096;  // blocks worth a task of their own
-constexpr int kBlocks = 64;            // computed side by side
+using samebits::SAMEBITS_ISA::Floats;
+using samebits::SAMEBITS_ISA::kVectorLanes;
+using samebits::SAMEBITS_ISA::Load;
+using samebits::SAMEBITS_ISA::Store;
+using samebits::SAMEBITS_ISA::Words;
 
-[[gnu::always_inline]] inline std::uint32_t RotateLeft(std::uint32_t x, int by) {
+constexpr std::int64_t kGrain = 4096;  // blocks worth a task of their own
+
+template <class Word>
+[[gnu::always_inline]] inline Word RotateLeft(Word x, int by) {
   return x << by | x >> (32 - by);
 }
 
-template <int R0, int R1, int R2, int R3>
-[[gnu::always_inline]] inline void FourRounds(std::uint32_t& x0, std::uint32_t& x1) {
-  x0 += x1, x1 = RotateLeft(x1, R0) ^ x0;
-  x0 += x1, x1 = RotateLeft(x1, R1) ^ x0;
-  x0 += x1, x1 = RotateLeft(x1, R2) ^ x0;
-  x0 += x1, x1 = RotateLeft(x1, R3) ^ x0;
+// N blocks side by side: one alone would wait for each of its steps.
+template <int R0, int R1, int R2, int R3, class Word, int N>
+[[gnu::always_inline]] inline void FourRounds(Word (&x0)[N], Word (&x1)[N]) {
+  for (const int by : {R0, R1, R2, R3}) {
+    for (int j = 0; j < N; ++j) x0[j] += x1[j], x1[j] = RotateLeft(x1[j], by) ^ x0[j];
+  }
 }
 
-[[gnu::always_inline]] inline void Threefry(const std::uint32_t (&keys)[3], std::uint32_t& x0,
-                                            std::uint32_t& x1) {
-  x0 += keys[0], x1 += keys[1];
+template <class Word, int N>
+[[gnu::always_inline]] inline void Add(std::uint32_t k0, std::uint32_t k1, Word (&x0)[N],
+                                       Word (&x1)[N]) {
+  for (int j = 0; j < N; ++j) x0[j] += k0, x1[j] += k1;
+}
+
+template <class Word, int N>
+[[gnu::always_inline]] inline void Threefry(const std::uint32_t (&keys)[3], Word (&x0)[N],
+                                            Word (&x1)[N]) {
+  Add(keys[0], keys[1], x0, x1);
   FourRounds<13, 15, 26, 6>(x0, x1);
-  x0 += keys[1], x1 += keys[2] + 1;
+  Add(keys[1], keys[2] + 1, x0, x1);
   FourRounds<17, 29, 16, 24>(x0, x1);
-  x0 += keys[2], x1 += keys[0] + 2;
+  Add(keys[2], keys[0] + 2, x0, x1);
   FourRounds<13, 15, 26, 6>(x0, x1);
-  x0 += keys[0], x1 += keys[1] + 3;
+  Add(keys[0], keys[1] + 3, x0, x1);
   FourRounds<17, 29, 16, 24>(x0, x1);
-  x0 += keys[1], x1 += keys[2] + 4;
+  Add(keys[1], keys[2] + 4, x0, x1);
   FourRounds<13, 15, 26, 6>(x0, x1);
-  x0 += keys[2], x1 += keys[0] + 5;
+  Add(keys[2], keys[0] + 5, x0, x1);
 }
 
 // y = x * scale where the word keeps it, else +0.
-inline void Select(const Shape& s, const std::uint32_t* words, const float* x, float* y,
-                   std::int64_t count) {
-  const float scale = s.scale;
-  const std::uint32_t bound = s.keep_below;
-  for (std::int64_t j = 0; j < count; ++j) y[j] = words[j] >> 9 < bound ? x[j] * scale : 0.0f;
+template <class Values, class Word>
+[[gnu::always_inline]] inline void Select(const Shape& s, Word word, const float* x, float* y) {
+  const Values kept = Load<Values>(x) * s.scale, dropped = {};
+  Store<Values>(word >> 9 < s.keep_below ? kept : dropped, y);
 }
 
 [[gnu::always_inline]] inline void Philox(std::uint32_t k0, std::uint32_t k1, std::uint32_t& c0,
@@ -91,22 +104,41 @@ void Apply(const Shape& s, const Buffers& buffers, Team& team) {
   if (s.tensorflow) return ApplyPhilox(s, x, stream, y, team);
   const auto k0 = static_cast<std::uint32_t>(stream[0]), k1 = static_cast<std::uint32_t>(stream[1]);
   const std::uint32_t keys[3] = {k0, k1, k0 ^ k1 ^ 0x1BD11BDAu};
-  const std::int64_t half = (s.n + 1) / 2;
-  team.RunRanges(half, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end;) {
-      const std::int64_t now = end - i < kBlocks ? end - i : kBlocks;
-      std::uint32_t first[kBlocks], second[kBlocks];
-      for (int j = 0; j < kBlocks; ++j) {
-        first[j] = static_cast<std::uint32_t>(i + j);
-        second[j] = half + i + j < s.n ? static_cast<std::uint32_t>(half + i + j) : 0;
-        Threefry(keys, first[j], second[j]);
+  const std::int64_t whole = s.n / 2, half = s.n - whole;
+  // N vectors of blocks from block i on.
+  const auto blocks = [&]<class Values, class Word, int N>(std::int64_t i, Word(&first)[N]) {
+    constexpr std::int64_t kWidth = sizeof(Values) / sizeof(float);
+    Word second[N];
+    for (int j = 0; j < N; ++j) second[j] = first[j] + static_cast<std::uint32_t>(half);
+    Threefry(keys, first, second);
+    for (int j = 0; j < N; ++j) {
+      const std::int64_t at = i + j * kWidth;
+      Select<Values>(s, first[j], x + at, y + at);
+      Select<Values>(s, second[j], x + half + at, y + half + at);
+    }
+  };
+  Words lanes;
+  for (std::uint32_t j = 0; j < kVectorLanes; ++j) lanes[j] = j;
+  team.RunRanges(whole, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    constexpr int kVectors = 4;
+    std::int64_t i = begin;
+    for (; i + kVectors * kVectorLanes <= end; i += kVectors * kVectorLanes) {
+      Words first[kVectors];
+      for (int j = 0; j < kVectors; ++j) {
+        first[j] = lanes + static_cast<std::uint32_t>(i + j * kVectorLanes);
       }
-      Select(s, first, x + i, y + i, now);
-      const std::int64_t real = half + i + now <= s.n ? now : now - 1;  // n is odd: no last word
-      Select(s, second, x + half + i, y + half + i, real);
-      i += now;
+      blocks.template operator()<Floats>(i, first);
+    }
+    for (; i < end; ++i) {
+      std::uint32_t first[] = {static_cast<std::uint32_t>(i)};
+      blocks.template operator()<float>(i, first);
     }
   });
+  if (half > whole) {  // n is odd: the last block's second counter is 0, its second word unused
+    std::uint32_t first[] = {static_cast<std::uint32_t>(whole)}, second[] = {0};
+    Threefry(keys, first, second);
+    Select<float>(s, first[0], x + whole, y + whole);
+  }
 }
 
 }  // namespace samebits::dropout::SAMEBITS_ISA

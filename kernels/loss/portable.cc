@@ -55,15 +55,17 @@ void BinaryCrossEntropy(const Shape& s, const Buffers& buffers, Team& team) {
     float* dx = buffers.out(1) + offset;
     const float elements = s.elements;
     // The logarithm alone is a call: kept apart, the loops around it vectorise.
-    for (std::int64_t i = 0; i < count; ++i) terms[i] = 1.0f + Exp(-std::fabs(x[i]));
+    for (std::int64_t i = 0; i < count; ++i) terms[i] = -std::fabs(x[i]);
+    Exp(count, terms, terms);
+    for (std::int64_t i = 0; i < count; ++i) terms[i] = 1.0f + terms[i];
     for (std::int64_t i = 0; i < count; ++i) terms[i] = samebits::Log(terms[i]);
     for (std::int64_t i = 0; i < count; ++i) {
       const float positive = ((x[i] > 0.0f) | (x[i] != x[i])) ? x[i] : 0.0f;
       terms[i] = (positive - x[i] * t[i]) + terms[i];
     }
-    for (std::int64_t i = 0; i < count; ++i) {
-      dx[i] = (1.0f / (1.0f + Exp(-x[i])) - t[i]) / elements;
-    }
+    for (std::int64_t i = 0; i < count; ++i) dx[i] = -x[i];
+    Exp(count, dx, dx);
+    for (std::int64_t i = 0; i < count; ++i) dx[i] = (1.0f / (1.0f + dx[i]) - t[i]) / elements;
   });
 }
 

@@ -1,5 +1,8 @@
 // Pooling in plain C++: the compiler vectorises across channels.
+#include <algorithm>
+
 #include "kernels/core/lane_dot.h"
+#include "kernels/core/lanes.h"
 #include "kernels/core/team.h"
 #include "kernels/pool2d/pool2d.h"
 
@@ -7,7 +10,10 @@ namespace samebits::pool2d::SAMEBITS_ISA {
 namespace {
 
 using samebits::SAMEBITS_ISA::ForEachLaneBlock;
+using samebits::SAMEBITS_ISA::ForEachVector;
 using samebits::SAMEBITS_ISA::LaneDot;
+using samebits::SAMEBITS_ISA::Load;
+using samebits::SAMEBITS_ISA::Store;
 
 // The real taps of a window: [top, bottom) x [left, right).
 struct Window {
@@ -30,16 +36,84 @@ void ForEachTap(const Shape& s, const Window& window, const Body& body) {
   }
 }
 
-// The contract's maximum, as a select without a branch.
-[[gnu::always_inline]] inline bool Replaces(float x, float m) {
-  return (x > m) | ((x != x) & (m == m));
+// Calls body(n) for every image, as many to a task as are worth waking a thread.
+template <class Body>
+void ForEachImage(const Shape& s, Team& team, const Body& body) {
+  constexpr std::int64_t kTaskFloats = 32 * 1024;
+  team.RunRanges(s.n, 1 + kTaskFloats / (s.h * s.w * s.c),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t n = begin; n < end; ++n) body(n);
+                 });
+}
+
+// Calls body(n * oh + row) for every output row.
+template <class Body>
+void ForEachRow(const Shape& s, Team& team, const Body& body) {
+  ForEachImage(s, team, [&](std::int64_t n) {
+    for (std::int64_t row = n * s.oh; row < (n + 1) * s.oh; ++row) body(row);
+  });
+}
+
+// The contract's maximum, for a float or a vector of them: not x <= m holds for a NaN x too.
+template <class Values>
+[[gnu::always_inline]] inline auto Replaces(Values x, Values m) {
+  return ((x <= m) == 0) & (m == m);
+}
+
+// Windows of 2 x 2 side by side, the usual ones: nothing overlaps, no tap is missing.
+bool IsHalving(const Shape& s) { return s.r == 2 && s.s == 2 && s.stride == 2 && s.pad == 0; }
+
+// One output row of halving: calls body<Values>(offset of the first tap, offset of the output).
+template <class Body>
+void ForEachHalving(const Shape& s, const Body& body) {
+  for (std::int64_t ow = 0; ow < s.ow; ++ow) {
+    ForEachVector(s.c, [&]<class Values>(std::int64_t c) {
+      body.template operator()<Values>(2 * ow * s.c + c, ow * s.c + c);
+    });
+  }
+}
+
+// The four taps of a window of halving, in (kh, kw) order.
+template <class Values>
+struct Taps {
+  Values a, b, c, d;
+
+  static Taps At(const Shape& s, const float* x) {
+    const float* const below = x + s.w * s.c;
+    return {Load<Values>(x), Load<Values>(x + s.c), Load<Values>(below), Load<Values>(below + s.c)};
+  }
+  void Put(const Shape& s, float* x) const {
+    float* const below = x + s.w * s.c;
+    Store(a, x), Store(b, x + s.c), Store(c, below), Store(d, below + s.c);
+  }
+};
+
+// The pixels that no window of halving covers: the last row and column of odd images.
+void ClearUncovered(const Shape& s, float* dx) {
+  if (s.w % 2 != 0) {
+    for (std::int64_t row = 1; row <= s.h; ++row) {
+      std::fill(dx + (row * s.w - 1) * s.c, dx + row * s.w * s.c, 0.0f);
+    }
+  }
+  if (s.h % 2 != 0) std::fill(dx + (s.h - 1) * s.w * s.c, dx + s.h * s.w * s.c, 0.0f);
 }
 
 }  // namespace
 
 void MaxForward(const Shape& s, const Buffers& buffers, Team& team) {
-  team.Run(s.n * s.oh, [&](std::int64_t row) {
+  const bool halving = IsHalving(s);
+  ForEachRow(s, team, [&](std::int64_t row) {
     const float* image = buffers.in(0) + row / s.oh * s.h * s.w * s.c;
+    if (halving) {
+      const float* upper = image + row % s.oh * 2 * s.w * s.c;
+      float* y = buffers.out(0) + row * s.ow * s.c;
+      return ForEachHalving(s, [&]<class Values>(std::int64_t from, std::int64_t to) {
+        const auto [a, b, c, d] = Taps<Values>::At(s, upper + from);
+        Values m = Replaces(b, a) ? b : a;
+        m = Replaces(c, m) ? c : m;
+        Store<Values>(Replaces(d, m) ? d : m, y + to);
+      });
+    }
     for (std::int64_t ow = 0; ow < s.ow; ++ow) {
       const Window window = WindowAt(s, row % s.oh, ow);
       const float* first = image + (window.top * s.w + window.left) * s.c;
@@ -58,7 +132,33 @@ void MaxForward(const Shape& s, const Buffers& buffers, Team& team) {
 }
 
 void MaxBackward(const Shape& s, const Buffers& buffers, Team& team) {
-  team.Run(s.n, [&](std::int64_t n) {
+  if (IsHalving(s)) {
+    return ForEachImage(s, team, [&](std::int64_t n) {
+      const float* x = buffers.in(0) + n * s.h * s.w * s.c;
+      const float* dy = buffers.in(1) + n * s.oh * s.ow * s.c;
+      float* dx = buffers.out(0) + n * s.h * s.w * s.c;
+      for (std::int64_t oh = 0; oh < s.oh; ++oh) {
+        const std::int64_t upper = 2 * oh * s.w * s.c;
+        ForEachHalving(s, [&]<class Values>(std::int64_t place, std::int64_t from) {
+          const auto [a, b, c, d] = Taps<Values>::At(s, x + upper + place);
+          const auto is_b = Replaces(b, a);
+          Values m = is_b ? b : a;
+          const auto is_c = Replaces(c, m);
+          m = is_c ? c : m;
+          const auto is_d = Replaces(d, m);
+          // The last that replaced takes the gradient; a place is +0 before it is added.
+          const Values none = {};
+          const Values g = none + Load<Values>(dy + oh * s.ow * s.c + from);
+          const Values not_d = is_d ? none : g, not_cd = is_c ? none : not_d;
+          Taps<Values>{is_b ? none : not_cd, is_b ? not_cd : none, is_c ? not_d : none,
+                       is_d ? g : none}
+              .Put(s, dx + upper + place);
+        });
+      }
+      ClearUncovered(s, dx);
+    });
+  }
+  ForEachImage(s, team, [&](std::int64_t n) {
     const std::int64_t pixels = s.h * s.w * s.c;
     const float* image = buffers.in(0) + n * pixels;
     const float* dy = buffers.in(1) + n * s.oh * s.ow * s.c;
@@ -97,9 +197,18 @@ void MaxBackward(const Shape& s, const Buffers& buffers, Team& team) {
 }
 
 void AverageForward(const Shape& s, const Buffers& buffers, Team& team) {
-  team.Run(s.n * s.oh, [&](std::int64_t row) {
+  const bool halving = IsHalving(s);
+  ForEachRow(s, team, [&](std::int64_t row) {
     const std::int64_t oh = row % s.oh;
     const float* image = buffers.in(0) + row / s.oh * s.h * s.w * s.c;
+    if (halving) {
+      const float* upper = image + oh * 2 * s.w * s.c;
+      float* y = buffers.out(0) + row * s.ow * s.c;
+      return ForEachHalving(s, [&]<class Values>(std::int64_t from, std::int64_t to) {
+        const auto [a, b, c, d] = Taps<Values>::At(s, upper + from);
+        Store<Values>(((((Values{} + a) + b) + c) + d) / 4.0f, y + to);
+      });
+    }
     for (std::int64_t ow = 0; ow < s.ow; ++ow) {
       const Window window = WindowAt(s, oh, ow);
       // Padded taps: whole rows above the image, and columns beside it.
@@ -124,7 +233,21 @@ void AverageForward(const Shape& s, const Buffers& buffers, Team& team) {
 }
 
 void AverageBackward(const Shape& s, const Buffers& buffers, Team& team) {
-  team.Run(s.n, [&](std::int64_t n) {
+  if (IsHalving(s)) {
+    return ForEachImage(s, team, [&](std::int64_t n) {
+      const float* dy = buffers.in(0) + n * s.oh * s.ow * s.c;
+      float* dx = buffers.out(0) + n * s.h * s.w * s.c;
+      for (std::int64_t oh = 0; oh < s.oh; ++oh) {
+        float* upper = dx + 2 * oh * s.w * s.c;
+        ForEachHalving(s, [&]<class Values>(std::int64_t place, std::int64_t from) {
+          const Values share = Load<Values>(dy + oh * s.ow * s.c + from) / 4.0f + Values{};
+          Taps<Values>{share, share, share, share}.Put(s, upper + place);
+        });
+      }
+      ClearUncovered(s, dx);
+    });
+  }
+  ForEachImage(s, team, [&](std::int64_t n) {
     const std::int64_t pixels = s.h * s.w * s.c;
     const float* dy = buffers.in(0) + n * s.oh * s.ow * s.c;
     float* dx = buffers.out(0) + n * pixels;
@@ -148,7 +271,7 @@ void AverageBackward(const Shape& s, const Buffers& buffers, Team& team) {
 void GlobalAverageForward(const Shape& s, const Buffers& buffers, Team& team) {
   const std::int64_t pixels = s.h * s.w;
   const auto count = static_cast<float>(pixels);
-  team.Run(s.n, [&](std::int64_t n) {
+  ForEachImage(s, team, [&](std::int64_t n) {
     ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
       LaneDot<W> sum;
       sum.Add(buffers.in(0) + n * pixels * s.c + c, s.c, pixels);
@@ -162,7 +285,7 @@ void GlobalAverageForward(const Shape& s, const Buffers& buffers, Team& team) {
 
 void GlobalAverageBackward(const Shape& s, const Buffers& buffers, Team& team) {
   const auto count = static_cast<float>(s.h * s.w);
-  team.Run(s.n, [&](std::int64_t n) {
+  ForEachImage(s, team, [&](std::int64_t n) {
     const float* dy = buffers.in(0) + n * s.c;
     float* dx = buffers.out(0) + n * s.h * s.w * s.c;
     for (std::int64_t c = 0; c < s.c; ++c) dx[c] = dy[c] / count;

@@ -1,4 +1,5 @@
-// 6 x 16 outputs: 12 accumulators, 2 vectors of B and 1 of A fill the 16 registers.
+// 6 x 16 outputs: 12 accumulators, 2 vectors of B and 1 of A fill the 16 registers. Three rows and
+// fewer would leave half of them waiting: 3 x 32.
 #include <immintrin.h>
 
 #include <utility>
@@ -27,9 +28,11 @@ struct Vec {
 
 #include "kernels/tile/micro_kernels.inc"
 
+constinit const MicroKernels kLow = TableOf<3, 4>();
+
 }  // namespace
 }  // namespace avx2
 
-constinit const MicroKernels kAvx2 = avx2::TableOf<6, 2>();
+constinit const MicroKernels kAvx2 = avx2::TableOf<6, 2>(&avx2::kNarrow, &avx2::kLow);
 
 }  // namespace samebits::tile

@@ -30,6 +30,6 @@ struct Vec {
 }  // namespace
 }  // namespace avx512
 
-constinit const MicroKernels kAvx512 = avx512::TableOf<12, 2>();
+constinit const MicroKernels kAvx512 = avx512::TableOf<12, 2>(&avx512::kNarrow);
 
 }  // namespace samebits::tile

@@ -36,6 +36,15 @@ inline FoldStep FoldOf(std::int64_t chain, std::int64_t chains) {
   return step;
 }
 
+// The step that ends the dot of leaf `leaf`, one of `leaves` (a power of two): its sum goes on into
+// the tree over the leaves, whose subtrees of 2^l leaves wait in buffer `first` + l.
+inline FoldStep FoldLeaf(FoldStep step, std::int64_t leaf, std::int64_t leaves, int first) {
+  int level = 0;
+  for (; leaf >> level & 1; ++level) step.merge[step.merges++] = first + level;
+  step.into = leaf == leaves - 1 ? -1 : first + level;
+  return step;
+}
+
 // Buffers that a dot of so many chains needs: the segment, and ceil(log2(segments)) levels.
 inline int FoldBuffers(std::int64_t chains) {
   int buffers = 1;

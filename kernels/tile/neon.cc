@@ -32,6 +32,6 @@ struct Vec {
 }  // namespace
 }  // namespace neon
 
-constinit const MicroKernels kNeon = neon::TableOf<8, 3>();
+constinit const MicroKernels kNeon = neon::TableOf<8, 3>(&neon::kNarrow);
 
 }  // namespace samebits::tile

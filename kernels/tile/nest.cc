@@ -10,10 +10,13 @@
 namespace samebits::tile {
 namespace {
 
-// A block keeps its waiting sums (32 tiles x 16 panels of 6 x 16: 196 KiB) and its rows of A
-// (32 x 6 x 256 terms: 196 KiB at most) in a level-2 cache.
-constexpr std::int64_t kBlockTiles = 32;
-constexpr std::int64_t kBlockPanels = 16;
+constexpr std::int64_t kLine = 16;  // floats of a cache line
+
+// A block keeps its waiting sums (256 KiB at most) and its rows of A (192 of 256 terms: 192 KiB) in
+// a level-2 cache.
+constexpr std::int64_t kBlockFloats = 64 * 1024;
+constexpr std::int64_t kFewestRows = 96;
+constexpr std::int64_t kMostBlockRows = 192;
 
 struct Block {
   const Grid* grid;
@@ -21,19 +24,33 @@ struct Block {
   std::int64_t panel, panels;
 };
 
+std::int64_t RowsOf(std::span<const Grid> grids) {
+  std::int64_t rows = 0;
+  for (const Grid& grid : grids) rows += grid.rows();
+  return rows;
+}
+
 std::vector<Block> BlocksOf(const MicroKernels& micro, std::span<const Grid> grids,
                             const PackedB& b, int threads) {
-  std::int64_t tiles = 0;
-  for (const Grid& grid : grids) tiles += (grid.rows() + micro.rows - 1) / micro.rows;
-  std::int64_t block = kBlockTiles;
-  if (threads > 1) block = std::clamp<std::int64_t>(tiles / (4 * threads), 1, kBlockTiles);
-  const std::int64_t block_rows = block * micro.rows;
+  const std::int64_t most_panels = kBlockFloats / (kFewestRows * micro.columns);
+  std::int64_t block_panels = std::min(b.panels(), most_panels);
+  // Too few rows for all threads: they part the panels.
+  const std::int64_t tiles = RowsOf(grids) / micro.rows;
+  if (threads > 1 && tiles < 4 * threads) {
+    block_panels =
+        std::clamp<std::int64_t>(b.panels() * (tiles + 1) / (4 * threads), 1, block_panels);
+  }
+  std::int64_t most = kBlockFloats / (block_panels * micro.columns);  // rows
+  if (threads > 1) most = std::min(most, RowsOf(grids) / (4 * threads));
+  most = std::clamp<std::int64_t>(most, micro.rows, kMostBlockRows);
   std::vector<Block> blocks;
-  for (std::int64_t panel = 0; panel < b.panels(); panel += kBlockPanels) {
-    const std::int64_t panels = std::min(kBlockPanels, b.panels() - panel);
+  for (std::int64_t panel = 0; panel < b.panels(); panel += block_panels) {
+    const std::int64_t panels = std::min(block_panels, b.panels() - panel);
     for (const Grid& grid : grids) {
-      for (std::int64_t row = 0; row < grid.rows(); row += block_rows) {
-        blocks.push_back({&grid, row, std::min(block_rows, grid.rows() - row), panel, panels});
+      const std::int64_t parts = (grid.rows() + most - 1) / most;
+      for (std::int64_t part = 0; part < parts; ++part) {
+        const std::int64_t row = grid.rows() * part / parts;
+        blocks.push_back({&grid, row, grid.rows() * (part + 1) / parts - row, panel, panels});
       }
     }
   }
@@ -64,8 +81,7 @@ struct Rows {
   Chain chain;
 };
 
-// Copies the chain's terms of all rows side by side. Pays from a few panels on: rows a power of two
-// apart would share the sets of a cache, and the runs of a convolution become one.
+// Copies the chain's terms of all rows side by side.
 class RowCopies {
  public:
   RowCopies(const Grid& grid, std::int64_t rows)
@@ -100,7 +116,23 @@ class RowCopies {
   std::vector<Run> runs_;
 };
 
+// Rows a multiple of 4 KiB apart meet in the same sets of a level-1 cache, and of level 2 in few:
+// from some panels on their copies pay. All others are read where they lie (7 % of a convolution).
 constexpr std::int64_t kPanelsWorthCopies = 4;
+
+bool NeighboursShareSets(const Grid& grid) {
+  const std::size_t inner = grid.extent[2] > 1 ? 2 : grid.extent[1] > 1 ? 1 : 0;
+  return grid.a_step[inner] % 1024 == 0;
+}
+
+// Rows of A for their next chain, where no neighbour has brought them.
+void PrefetchRows(const float* const* rows, std::int64_t count, const Run& run) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t k = 0; k < run.terms; k += kLine) {
+      __builtin_prefetch(rows[i] + run.a + k, 0, 2);
+    }
+  }
+}
 
 // One tile of one chain, whose sum waits or whose dot ends.
 void RunTile(const MicroKernels& micro, const Rows& rows, std::int64_t row, std::int64_t count,
@@ -124,25 +156,96 @@ void RunTile(const MicroKernels& micro, const Rows& rows, std::int64_t row, std:
   }
 }
 
+// The panel of B that a block reads after panel `p` of chain `c`, brought into the cache meanwhile.
+class NextPanel {
+ public:
+  NextPanel(const PackedB& b, std::int64_t c, const Block& block, std::int64_t p) : b_(b) {
+    if (++p == block.panels) p = 0, ++c;
+    if (c == b.chains()) return;
+    panel_ = b.PanelOf(c, block.panel + p);
+    terms_ = std::min(kChain, b.terms - c * kChain);
+  }
+
+  // The part of tile `t`.
+  void Prefetch(std::int64_t t, std::int64_t tiles) const {
+    const std::int64_t end = terms_ * (t + 1) / tiles;
+    for (std::int64_t k = terms_ * t / tiles; k < end; ++k) {
+      for (std::int64_t j = 0; j < b_.columns; j += kLine) {
+        __builtin_prefetch(panel_ + k * b_.step + j, 0, 2);
+      }
+    }
+  }
+
+ private:
+  const PackedB& b_;
+  const float* panel_ = nullptr;
+  std::int64_t terms_ = 0;
+};
+
+// Where the rows of a block read and write.
+struct Places {
+  const float** a;
+  float** out;
+
+  explicit Places(const Block& block) {
+    a = static_cast<const float**>(ScratchBytes(
+        ScratchSlot::kPlaces, static_cast<std::size_t>(2 * block.rows) * sizeof(float*)));
+    out = const_cast<float**>(a + block.rows);
+    PlaceRows(*block.grid, block.row, block.rows, a, out);
+  }
+};
+
+// Dots of so few terms are done by strips of tiles, as calls and waiting sums would cost the most.
+constexpr std::int64_t kShortDot = 64;
+constexpr std::int64_t kStripTiles = 8;  // whose outputs stay in the first-level cache
+
+void RunShortBlock(const MicroKernels& micro, const Block& block, const PackedB& b, bool relu) {
+  const Grid& grid = *block.grid;
+  const Places places(block);
+  Rows rows{places.a,
+            {grid.runs.data(), static_cast<std::int64_t>(grid.runs.size()), nullptr, b.step}};
+  for (std::int64_t first = 0, end; first < block.rows; first = end) {
+    end = std::min(first + kStripTiles * micro.rows, block.rows);
+    for (std::int64_t panel = block.panel; panel < block.panel + block.panels; ++panel) {
+      rows.chain.panel = b.PanelOf(0, panel);
+      Finish finish;
+      finish.relu = relu;
+      finish.column = panel * micro.columns;
+      finish.bias = b.bias + finish.column;
+      const std::int64_t outputs = b.outputs - finish.column;
+      std::int64_t row = first;
+      if (outputs >= micro.columns) {
+        const std::int64_t tiles = (end - first) / micro.rows;
+        finish.rows = places.out + first;
+        micro.strip(places.a + first, tiles, rows.chain, finish);
+        row += tiles * micro.rows;
+      }
+      for (; row < end; row += micro.rows) {
+        RunTile(micro, rows, row, std::min<std::int64_t>(micro.rows, end - row), finish,
+                places.out + row, outputs);
+      }
+    }
+  }
+}
+
 void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, bool relu) {
+  if (b.terms <= kShortDot) return RunShortBlock(micro, block, b, relu);
   const Grid& grid = *block.grid;
   const std::int64_t chains = b.chains();
   const std::int64_t tiles = (block.rows + micro.rows - 1) / micro.rows;
   const std::int64_t tile_floats = micro.rows * micro.columns;
   const std::int64_t buffer_floats = tiles * block.panels * tile_floats;
   float* waiting = Scratch(ScratchSlot::kPartials, FoldBuffers(chains) * buffer_floats);
-  auto** a_rows = static_cast<const float**>(ScratchBytes(
-      ScratchSlot::kPlaces, static_cast<std::size_t>(2 * block.rows) * sizeof(float*)));
-  auto** out_rows = const_cast<float**>(a_rows + block.rows);
-  PlaceRows(grid, block.row, block.rows, a_rows, out_rows);
-  const bool copying = block.panels >= kPanelsWorthCopies;
+  const Places places(block);
+  const bool copying = block.panels >= kPanelsWorthCopies && NeighboursShareSets(grid);
+  const bool prefetching = block.panels == 1 && NeighboursShareSets(grid);
   RowCopies copies(grid, copying ? block.rows : 0);
 
   for (std::int64_t c = 0; c < chains; ++c) {
     const FoldStep fold = FoldOf(c, chains);
     const std::int64_t first_run = c == 0 ? 0 : grid.chain_end[static_cast<std::size_t>(c - 1)];
     const std::int64_t runs = grid.chain_end[static_cast<std::size_t>(c)] - first_run;
-    Rows rows{a_rows, {grid.runs.data() + first_run, runs, nullptr, b.columns}};
+    Rows rows{places.a, {grid.runs.data() + first_run, runs, nullptr, b.step}};
     if (copying) rows = copies.Copy(rows, block.rows);
     for (std::int64_t p = 0; p < block.panels; ++p) {
       const std::int64_t panel = block.panel + p, column = panel * micro.columns;
@@ -152,73 +255,141 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
       finish.relu = relu;
       finish.column = column;
       finish.bias = b.bias + column;
+      const NextPanel next(b, c, block, p);
       for (std::int64_t t = 0; t < tiles; ++t) {
+        next.Prefetch(t, tiles);
         float* const buffer = waiting + (p * tiles + t) * tile_floats;
         for (int m = 0; m < fold.merges; ++m) {
           finish.merge[m] = buffer + fold.merge[m] * buffer_floats;
         }
         finish.partial = fold.into < 0 ? nullptr : buffer + fold.into * buffer_floats;
-        const std::int64_t row = t * micro.rows;
-        RunTile(micro, rows, row, std::min<std::int64_t>(micro.rows, block.rows - row), finish,
-                out_rows + row, b.outputs - column);
+        // Alike, or the last might be too low to keep the multipliers busy.
+        const std::int64_t row = block.rows * t / tiles;
+        const std::int64_t count = block.rows * (t + 1) / tiles - row;
+        if (prefetching && first_run + runs < grid.chain_end.back()) {
+          PrefetchRows(places.a + row, count,
+                       grid.runs[static_cast<std::size_t>(first_run + runs)]);
+        }
+        RunTile(micro, rows, row, count, finish, places.out + row, b.outputs - column);
       }
     }
   }
 }
 
-// The terms [begin, end) of `real` columns, filled up to `columns`.
-void PackPanel(const SourceB& source, std::int64_t begin, std::int64_t end, std::int64_t column,
-               std::int64_t real, std::int64_t columns, float* to) {
-  const auto width = static_cast<std::size_t>(real) * sizeof(float);
-  std::int64_t outer = begin / source.inner, inner = begin % source.inner;
-  const float* const first = source.source + column * source.column_step;
-  for (std::int64_t k = begin; k < end; ++k, to += columns) {
-    const float* const from = first + outer * source.outer_step + inner * source.inner_step;
-    if (source.column_step == 1) {
-      std::memcpy(to, from, width);
-    } else {
-      for (std::int64_t j = 0; j < real; ++j) to[j] = from[j * source.column_step];
+// The terms of a chain that one task packs: those of some panels, as a row of B lies in few pages
+// and a column in as many as there are terms.
+constexpr std::int64_t kPackPanels = 4;
+
+// `count` columns of `terms` neighbours each, and +0 up to `columns`. Every line is read once.
+void CopyColumns(const float* from, std::int64_t column_step, std::int64_t terms,
+                 std::int64_t count, std::int64_t columns, float* to) {
+  for (std::int64_t k = 0; k < terms; k += kLine) {
+    const std::int64_t now = std::min(kLine, terms - k);
+    for (std::int64_t j = 0; j < columns; ++j) {
+      float line[kLine] = {};
+      if (j < count) std::copy_n(from + j * column_step + k, now, line);
+      for (std::int64_t i = 0; i < now; ++i) to[(k + i) * columns + j] = line[i];
     }
-    for (std::int64_t j = real; j < columns; ++j) to[j] = 0.0f;
-    if (++inner == source.inner) inner = 0, ++outer;
   }
 }
 
+// The panels [first, last) of one chain.
+void PackPanels(const SourceB& source, std::int64_t chain, std::int64_t first, std::int64_t last,
+                const PackedB& b) {
+  const std::int64_t begin = chain * kChain, end = std::min(begin + kChain, b.terms);
+  const auto columns = [&](std::int64_t panel) {
+    return std::min(b.columns, b.outputs - panel * b.columns);
+  };
+  // Terms [k, next) lie evenly.
+  for (std::int64_t k = begin, next; k < end; k = next) {
+    next = std::min(end, (k / source.inner + 1) * source.inner);
+    const float* from =
+        source.source + k / source.inner * source.outer_step + k % source.inner * source.inner_step;
+    const auto place = [&](std::int64_t panel) {
+      return const_cast<float*>(b.PanelOf(chain, panel)) + (k - begin) * b.columns;
+    };
+    if (source.column_step != 1) {
+      for (std::int64_t panel = first; panel < last; ++panel) {
+        CopyColumns(from + panel * b.columns * source.column_step, source.column_step, next - k,
+                    columns(panel), b.columns, place(panel));
+      }
+      continue;
+    }
+    const std::int64_t panel_floats = b.PanelOf(chain, 1) - b.PanelOf(chain, 0);
+    float* to = place(first);
+    for (std::int64_t i = k; i < next; ++i, from += source.inner_step, to += b.columns) {
+      for (std::int64_t panel = first; panel < last; ++panel) {
+        CopyRow(from + panel * b.columns, columns(panel), b.columns,
+                to + (panel - first) * panel_floats);
+      }
+    }
+  }
+}
+
+// Whether B can be read where it lies: whole panels of evenly spaced rows, which either are the one
+// panel already, or are used too rarely for packing to pay.
+bool ReadInPlace(const MicroKernels& micro, const SourceB& source, std::int64_t outputs,
+                 std::int64_t rows) {
+  return source.column_step == 1 && source.outer_step == source.inner * source.inner_step &&
+         outputs % micro.columns == 0 &&
+         (source.inner_step == micro.columns || rows <= 2 * micro.rows);
+}
+
 }  // namespace
+
+const MicroKernels& Fitting(const MicroKernels& micro, std::int64_t rows, std::int64_t outputs) {
+  if (micro.narrow != nullptr && outputs <= micro.narrow->columns) return *micro.narrow;
+  if (micro.low != nullptr && rows <= micro.low->rows && outputs > micro.columns) return *micro.low;
+  return micro;
+}
+
+void CopyRow(const float* from, std::int64_t count, std::int64_t columns, float* to) {
+  std::int64_t j = 0;
+  for (; j + 4 <= count; j += 4) std::memcpy(to + j, from + j, 4 * sizeof(float));
+  for (; j < count; ++j) to[j] = from[j];
+  for (; j < columns; ++j) to[j] = 0.0f;
+}
 
 std::int64_t PackedB::chains() const {
   return std::max<std::int64_t>(1, (terms + kChain - 1) / kChain);
 }
 
 const float* PackedB::PanelOf(std::int64_t chain, std::int64_t panel) const {
+  if (step != columns) return data + chain * kChain * step + panel * columns;
   const std::int64_t length = std::min(kChain, terms - chain * kChain);
   return data + (chain * kChain * panels() + panel * length) * columns;
 }
 
 PackedB Pack(const MicroKernels& micro, const SourceB& source, std::int64_t terms,
-             std::int64_t outputs, const float* bias, Team& team) {
-  PackedB b{nullptr, nullptr, terms, outputs, micro.columns};
+             std::int64_t outputs, const float* bias, std::int64_t rows, Team& team) {
+  PackedB b{source.source, nullptr, terms, outputs, micro.columns, source.inner_step};
+  const bool in_place = ReadInPlace(micro, source, outputs, rows);
   const std::int64_t padded = b.panels() * b.columns;
-  float* const data = Scratch(ScratchSlot::kWeights, padded * (terms + 1));
-  b.data = data;
-  float* const padded_bias = data + padded * terms;
+  float* const padded_bias =
+      Scratch(ScratchSlot::kWeights, in_place ? padded : padded * (terms + 1));
   for (std::int64_t j = 0; j < padded; ++j) {
     padded_bias[j] = (bias == nullptr || j >= outputs ? 0.0f : bias[j]) + 0.0f;
   }
   b.bias = padded_bias;
-  team.Run(b.chains(), [&](std::int64_t chain) {
-    const std::int64_t begin = chain * kChain, end = std::min(begin + kChain, terms);
-    for (std::int64_t panel = 0; panel < b.panels(); ++panel) {
-      PackPanel(source, begin, end, panel * b.columns,
-                std::min(b.columns, outputs - panel * b.columns), b.columns,
-                const_cast<float*>(b.PanelOf(chain, panel)));
-    }
-  });
+  if (in_place) return b;
+  b.data = padded_bias + padded;
+  b.step = b.columns;
+  const std::int64_t groups = (b.panels() + kPackPanels - 1) / kPackPanels;
+  const std::int64_t group_floats =
+      std::min(terms, kChain) * std::min(padded, kPackPanels * b.columns);
+  team.RunRanges(b.chains() * groups, 1 + kTaskFloats / group_floats,
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t task = begin; task < end; ++task) {
+                     const std::int64_t first = task % groups * kPackPanels;
+                     PackPanels(source, task / groups, first,
+                                std::min(first + kPackPanels, b.panels()), b);
+                   }
+                 });
   return b;
 }
 
 void Grid::AddTerms(std::int64_t term, std::int64_t a_offset, std::int64_t terms,
-                    std::int64_t columns) {
+                    std::int64_t step) {
   while (terms > 0) {
     const std::int64_t chain = term / kChain, place = term % kChain;
     Close(chain);
@@ -227,10 +398,10 @@ void Grid::AddTerms(std::int64_t term, std::int64_t a_offset, std::int64_t terms
         chain_end.empty() ? 0 : chain_end.back();  // of the runs of this chain
     const bool open = static_cast<std::int64_t>(runs.size()) > first;
     if (open && runs.back().a + runs.back().terms == a_offset &&
-        runs.back().b + runs.back().terms * columns == place * columns) {
+        runs.back().b + runs.back().terms * step == place * step) {
       runs.back().terms += now;
     } else {
-      runs.push_back({a_offset, place * columns, now});
+      runs.push_back({a_offset, place * step, now});
     }
     term += now, a_offset += now, terms -= now;
   }
@@ -245,8 +416,16 @@ void Grid::Close(std::int64_t chains) {
 void Multiply(const MicroKernels& micro, std::span<const Grid> grids, const PackedB& b, bool relu,
               Team& team) {
   const std::vector<Block> blocks = BlocksOf(micro, grids, b, team.size());
-  team.Run(static_cast<std::int64_t>(blocks.size()),
-           [&](std::int64_t i) { RunBlock(micro, blocks[static_cast<std::size_t>(i)], b, relu); });
+  const auto count = static_cast<std::int64_t>(blocks.size());
+  const double flops =
+      2.0 * static_cast<double>(RowsOf(grids) * b.terms) * static_cast<double>(b.outputs);
+  const auto most_tasks = static_cast<std::int64_t>(1 + flops / kTaskFlops);
+  const std::int64_t tasks = std::min(count, most_tasks);
+  team.Run(tasks, [&](std::int64_t task) {
+    for (std::int64_t i = count * task / tasks; i < count * (task + 1) / tasks; ++i) {
+      RunBlock(micro, blocks[static_cast<std::size_t>(i)], b, relu);
+    }
+  });
 }
 
 }  // namespace samebits::tile

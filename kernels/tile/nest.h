@@ -12,12 +12,23 @@
 
 namespace samebits::tile {
 
-// B in panels of `columns` outputs (the last filled up with +0), chain after chain:
-// term k of chain c and panel p begins at PanelOf(c, p) + (k - 256 c) * columns.
+// What a task should hold at least: waking a thread takes as long as half a million operations.
+inline constexpr double kTaskFlops = 5e5;
+inline constexpr std::int64_t kTaskFloats = 32 * 1024;  // of copies
+
+// The tiles for so many rows of A and outputs: as few idle lanes as can be.
+const MicroKernels& Fitting(const MicroKernels& micro, std::int64_t rows, std::int64_t outputs);
+
+// Copies `count` floats, and fills up with +0 to `columns`.
+void CopyRow(const float* from, std::int64_t count, std::int64_t columns, float* to);
+
+// B in panels of `columns` outputs, packed (the last filled up with +0), or where it lies: term k
+// of chain c and panel p begins at PanelOf(c, p) + (k - 256 c) * step.
 struct PackedB {
   const float* data;
   const float* bias;  // + 0.0f, filled up like the panels; 0 where there is none
   std::int64_t terms, outputs, columns;
+  std::int64_t step;  // columns where packed
 
   std::int64_t panels() const { return (outputs + columns - 1) / columns; }
   std::int64_t chains() const;
@@ -30,9 +41,10 @@ struct SourceB {
   std::int64_t inner, outer_step, inner_step, column_step;
 };
 
-// The packed copy lasts until the calling thread packs again.
+// For `rows` rows of A: what so few use only once or twice is not packed. The packed copy lasts
+// until the calling thread packs again.
 PackedB Pack(const MicroKernels& micro, const SourceB& source, std::int64_t terms,
-             std::int64_t outputs, const float* bias, Team& team);
+             std::int64_t outputs, const float* bias, std::int64_t rows, Team& team);
 
 // A grid of rows of A whose chains have the same runs, and where their outputs go. Row (i, j, k)
 // reads at a + i*a_step[0] + j*a_step[1] + k*a_step[2].
@@ -47,7 +59,8 @@ struct Grid {
 
   std::int64_t rows() const { return extent[0] * extent[1] * extent[2]; }
   // Adds `terms` present terms at index `term` of the dot; parts them at the borders of chains.
-  void AddTerms(std::int64_t term, std::int64_t a_offset, std::int64_t terms, std::int64_t columns);
+  // `step` is that of B.
+  void AddTerms(std::int64_t term, std::int64_t a_offset, std::int64_t terms, std::int64_t step);
   // Ends the list: there are `chains` of them, the last ones perhaps without a term.
   void Close(std::int64_t chains);
 };

@@ -51,7 +51,12 @@ struct MicroKernels {
   int rows, columns;  // at most kMostRows and kMostColumns
   // Indexed by the rows in use, less 1.
   void (*by_rows[kMostRows])(const float* const* rows, const Chain&, const Finish&);
+  // Tiles of all `rows` rows whose dots have this one chain: where chains are short, the calls
+  // cost.
+  void (*strip)(const float* const* rows, std::int64_t tiles, const Chain&, const Finish&);
   void (*by_columns[kMostRows])(const float* a, std::int64_t step, const Chain&, const Finish&);
+  const MicroKernels* narrow;  // tiles of fewer columns, for as few outputs; may be null
+  const MicroKernels* low;     // tiles of fewer rows and more columns; may be null
 };
 
 SAMEBITS_X86_64 extern const MicroKernels kAvx2;
