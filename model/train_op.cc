@@ -15,13 +15,8 @@
 #include "kernels/core/rows.h"
 
 namespace samebits {
-namespace {
 
-using enum DType;
-
-constexpr int kStepBytes = 4 + 32;
-
-const Dataset& DataOf(const Case& c) {
+const Dataset& TrainDataOf(const Case& c) {
   if (c.Has("builtin")) {
     static const Dataset builtin = LoadDataset(BuiltinDataDirectory());
     return builtin;
@@ -36,7 +31,7 @@ const Dataset& DataOf(const Case& c) {
   return fashion;
 }
 
-TrainSettings SettingsOf(const Case& c) {
+TrainSettings TrainSettingsOf(const Case& c) {
   TrainSettings settings;
   settings.seed = c.Get("seed");
   settings.batch = static_cast<int>(c.Get("b"));
@@ -49,9 +44,15 @@ TrainSettings SettingsOf(const Case& c) {
   return settings;
 }
 
+namespace {
+
+using enum DType;
+
+constexpr int kStepBytes = 4 + 32;
+
 Signature SignatureOf(const Case& c) {
-  const Dataset& data = DataOf(c);
-  const TrainPlan plan = PlanOf(SettingsOf(c), data);
+  const Dataset& data = TrainDataOf(c);
+  const TrainPlan plan = PlanOf(TrainSettingsOf(c), data);
   const auto images = [](const char* name, const ImageSet& set) {
     return Tensor{name, kUint8, {set.count, set.height, set.width}};
   };
@@ -65,7 +66,7 @@ Signature SignatureOf(const Case& c) {
 }
 
 void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
-  const Dataset& set = DataOf(c);
+  const Dataset& set = TrainDataOf(c);
   const std::vector<std::uint8_t>* const sources[] = {&set.train.images, &set.train.labels,
                                                       &set.test.images, &set.test.labels};
   std::memcpy(data, sources[index]->data(), tensor.Bytes());
@@ -74,7 +75,7 @@ void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
 template <const std::string_view& kernels>
 void TrainWith(const Case& c, const Buffers& buffers, Team& team) {
   const TrainResult result =
-      Train(CnnRecipe(), SettingsOf(c), DataOf(c), KernelSet(kernels), team, {}, {});
+      Train(CnnRecipe(), TrainSettingsOf(c), TrainDataOf(c), KernelSet(kernels), team, {}, {});
   const std::vector<std::uint8_t> steps = StepsOutput(result.steps);
   const std::vector<float> history = HistoryOutput(result.history);
   std::ranges::copy(steps, buffers.out<std::uint8_t>(0));
@@ -109,7 +110,7 @@ double Flops(const Case& c) {
     }
     if (layer.units > 0) channels = layer.units;
   }
-  const auto steps = static_cast<double>(PlanOf(SettingsOf(c), DataOf(c)).steps);
+  const auto steps = static_cast<double>(PlanOf(TrainSettingsOf(c), TrainDataOf(c)).steps);
   return steps * static_cast<double>(c.Get("b")) * sum;
 }
 
