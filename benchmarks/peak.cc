@@ -93,12 +93,12 @@ void Triad::Run(Team& team) {
 }
 
 Peak MeasurePeak(int threads) {
-  constexpr std::size_t kMoreThanCaches = std::size_t{384} << 20;
+  constexpr std::size_t kMoreThanCaches = std::size_t{192} << 20;
   Team team(threads);
   double operations = 0;
   const double seconds = BestOf(5, [&] { operations = RunFusedMultiplyAdds(team); });
   Triad triad(kMoreThanCaches);
-  const double moving = BestOf(3, [&] { triad.Run(team); });
+  const double moving = BestOf(2, [&] { triad.Run(team); });
   return {threads, operations / seconds * 1e-9, kMoreThanCaches / moving * 1e-9};
 }
 

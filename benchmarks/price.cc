@@ -44,10 +44,12 @@ double BytesOf(const Signature& signature) {
 
 // What the short list leaves out.
 bool TakesLong(const Op& op, const Case& c) {
+  if (IsTraining(op)) return false;  // what all the others are there for
   return FlopsOf(op, c) > 1.2e9 || BytesOf(op.signature(c)) > 60e6;
 }
 
 bool IsLibrary(const Kernel& kernel) { return kernel.claim < Claim::kEverywhere; }
+bool IsFast(const Kernel& kernel) { return !IsLibrary(kernel) && kernel.name != "portable"; }
 
 // The numbers that tell what a kernel computed: its outputs, or the losses of its training.
 std::vector<float> NumbersOf(const Op& op, const Problem& problem) {
@@ -95,8 +97,13 @@ class Heat {
 
   // Verifies every kernel's bits, then lets those that hold run.
   void Run(std::map<std::string, std::string>& first_digests) {
+    const bool fast = std::any_of(cells_.begin(), cells_.end(), [](const Cell& cell) {
+      return IsFast(*cell.kernel) && cell.kernel->backend->unavailable().empty();
+    });
     for (const Cell& cell : cells_) {
-      if (!IsLibrary(*cell.kernel)) Admit(cell, first_digests);
+      // Plain code is priced where there is nothing faster.
+      const bool plain = fast && cell.kernel->name == "portable";
+      if (!IsLibrary(*cell.kernel) && !plain) Admit(cell, first_digests);
     }
     for (const Cell& cell : cells_) {
       if (IsLibrary(*cell.kernel)) Admit(cell, first_digests);
@@ -127,7 +134,7 @@ class Heat {
     for (std::size_t i = 0; i < entrants_.size(); ++i) entrants_[i].times = times[i];
 
     const Entrant* const library = Fastest([](const Kernel& kernel) { return IsLibrary(kernel); });
-    const double peak = PeakOf(team_.size()).gflops * 1e9;
+    const double peak = PeakOf(team_.size()).gflops * 1e9;  // measured beside its first case
     for (const Claim claim : {Claim::kNone, Claim::kRun, Claim::kMachine, Claim::kEverywhere}) {
       const Entrant* const best =
           Fastest([&](const Kernel& kernel) { return kernel.claim >= claim; });
@@ -334,7 +341,6 @@ PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& se
   Judge judge(GoldenDirectory(), {});
   PriceList list;
   list.rounds = settings.rounds;
-  for (const int threads : settings.threads) list.peaks.push_back(MeasurePeak(threads));
   std::map<std::string, std::string> first_digests;
   bool any = false;
   const std::vector<Cell> cells = TimedCells(kernels, settings.threads);
