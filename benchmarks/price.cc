@@ -336,6 +336,16 @@ const Kernel* BestOf(std::span<const Kernel* const> kernels, const Op& op) {
 
 }  // namespace
 
+PriceSettings PriceSettings::Of(bool quick) {
+  PriceSettings settings;
+  if (quick) {
+    settings.only_quick = true;
+    settings.batches = false;
+    settings.rounds.seconds = 0.004;
+  }
+  return settings;
+}
+
 PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& settings,
                  const std::function<void(const std::string&)>& progress) {
   Judge judge(GoldenDirectory(), {});

@@ -74,6 +74,9 @@ struct PriceSettings {
   std::string filter;       // shell style, of "operation/case"; empty: all
   bool only_quick = false;  // leaves out what takes long
   bool batches = true;      // the time per image at several batches as well
+
+  // The whole list, or the short one, of two minutes.
+  static PriceSettings Of(bool quick);
 };
 
 // Prices the timed cases on these kernels. `progress` gets a line a case.

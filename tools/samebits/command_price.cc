@@ -82,11 +82,9 @@ void PrintMoves(const std::vector<Move>& moves, const std::string& against) {
 }
 
 PriceList Measure(const PriceOptions& options) {
-  PriceSettings settings;
+  PriceSettings settings = PriceSettings::Of(options.quick);
   settings.filter = options.filter;
-  settings.only_quick = options.quick;
-  settings.batches = !options.quick && options.filter.empty();
-  if (options.quick) settings.rounds.seconds = 0.005;
+  settings.batches &= options.filter.empty();
   return Prices(AllKernels(), settings,
                 [](const std::string& line) { fmt::print(stderr, "pricing {}\n", line); });
 }

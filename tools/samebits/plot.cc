@@ -147,6 +147,7 @@ std::string ReadAll(const fs::path& path) {
 }  // namespace
 
 std::vector<DrawnPlot> Draw(const std::vector<Plot>& plots, const fs::path& folder) {
+  const fs::path drawing = folder / ".drawing";
   if (std::system("command -v gnuplot >/dev/null") != 0) {
     throw UnavailableError("the report's plots need gnuplot: Debian package gnuplot-nox");
   }
@@ -157,14 +158,14 @@ std::vector<DrawnPlot> Draw(const std::vector<Plot>& plots, const fs::path& fold
       script += fmt::format(
           "set terminal svg size {},{} font 'system-ui,12' name '{}' noenhanced\nset output {}\n{}",
           frame.width, frame.height, plot.name + (narrow ? "_n" : "_w"),
-          Quoted((folder / (plot.name + (narrow ? ".narrow" : ".wide"))).string()),
+          Quoted((drawing / (plot.name + (narrow ? ".narrow" : ".wide"))).string()),
           ScriptOf(plot, frame));
     }
     const Frame frame = FrameOf(plot, false);
     std::string png = fmt::format(
         "set terminal pngcairo size {},{} font 'sans,18' fontscale 1 linewidth 2 pointscale 1.8 "
         "noenhanced background '#ffffff'\nset output {}\n{}",
-        2 * frame.width, 2 * frame.height, Quoted((folder / (plot.name + ".png")).string()),
+        2 * frame.width, 2 * frame.height, Quoted((drawing / (plot.name + ".png")).string()),
         ScriptOf(plot, frame));
     for (std::size_t ink = 1; ink < kLight.size(); ++ink) {
       const std::string code = CodeOf(static_cast<Ink>(ink));
@@ -173,6 +174,7 @@ std::vector<DrawnPlot> Draw(const std::vector<Plot>& plots, const fs::path& fold
     }
     script += png;
   }
+  fs::create_directories(drawing);
   FILE* const pipe = ::popen("gnuplot", "w");
   if (pipe == nullptr) throw UnavailableError("gnuplot does not start");
   std::fwrite(script.data(), 1, script.size(), pipe);
@@ -180,14 +182,13 @@ std::vector<DrawnPlot> Draw(const std::vector<Plot>& plots, const fs::path& fold
   std::vector<DrawnPlot> drawn;
   for (const Plot& plot : plots) {
     const auto take = [&](const char* ending) {
-      const fs::path path = folder / (plot.name + ending);
-      std::string svg =
-          ForPage(ReadAll(path), plot.name + (ending[1] == 'n' ? "_n" : "_w"), plot.alt);
-      fs::remove(path);
-      return svg;
+      return ForPage(ReadAll(drawing / (plot.name + ending)),
+                     plot.name + (ending[1] == 'n' ? "_n" : "_w"), plot.alt);
     };
     drawn.push_back({take(".wide"), take(".narrow")});
+    fs::rename(drawing / (plot.name + ".png"), folder / (plot.name + ".png"));
   }
+  fs::remove_all(drawing);
   return drawn;
 }
 
