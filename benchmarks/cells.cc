@@ -1,5 +1,6 @@
 #include "benchmarks/cells.h"
 
+#include <algorithm>
 #include <memory>
 
 #include <benchmark/benchmark.h>
@@ -34,19 +35,20 @@ void RegisterCell(const Cell& cell) {
   })->UseRealTime();
 }
 
-std::vector<Cell> TimedCells(const std::vector<int>& threads) {
-  const Axis* axis = nullptr;
-  for (const Axis& candidate : AllAxes()) {
-    if (candidate.name == "threads") axis = &candidate;
-  }
+std::vector<Cell> TimedCells(std::span<const Kernel* const> kernels,
+                             const std::vector<int>& threads) {
+  const auto axes = AllAxes();
+  const auto axis =
+      std::find_if(axes.begin(), axes.end(), [](const Axis& a) { return a.name == "threads"; });
   std::vector<Cell> cells;
   for (const Op* op : AllOps()) {
-    if (op->flops == nullptr) continue;
     for (const std::string_view timed : op->timed_cases) {
+      const std::string id = fmt::format("{}_seed812", timed);
+      if (IsWholeRun(Case::Parse(id))) continue;
       for (const int count : threads) {
-        for (const Kernel* kernel : AllKernels()) {
-          if (kernel->op != op || kernel->name == "reference") continue;
-          cells.push_back({kernel, fmt::format("{}_seed812", timed), axis, count});
+        for (const Kernel* kernel : kernels) {
+          if (kernel->op != op || kernel->name == "reference" || IsEmulation(*kernel)) continue;
+          cells.push_back({kernel, id, &*axis, count});
         }
       }
     }

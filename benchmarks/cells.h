@@ -1,6 +1,7 @@
-// One Google Benchmark per timed case, kernel and number of threads, named by its cell id.
+// What is timed: the timed cases of all operations on every kernel that is there for speed.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -8,10 +9,12 @@
 
 namespace samebits {
 
-// Registers the cell for timing; its bits are the caller's to verify before.
-void RegisterCell(const Cell& cell);
+// Without the reference, rows that only show another ISA's logic, and whole training runs. All
+// kernels of a case and number of threads stand together.
+std::vector<Cell> TimedCells(std::span<const Kernel* const> kernels,
+                             const std::vector<int>& threads);
 
-// The timed cells of all operations with a flop count: kernels but the reference, threads 1 and 2.
-std::vector<Cell> TimedCells(const std::vector<int>& threads);
+// Registers the cell with Google Benchmark; its bits are the caller's to verify before.
+void RegisterCell(const Cell& cell);
 
 }  // namespace samebits

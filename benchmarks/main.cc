@@ -10,6 +10,7 @@
 #include "benchmarks/cells.h"
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
+#include "kernels/core/registry.h"
 
 int main(int argc, char** argv) {
   using namespace samebits;
@@ -19,7 +20,7 @@ int main(int argc, char** argv) {
   const std::regex filter(
       benchmark::GetBenchmarkFilter().empty() ? "." : benchmark::GetBenchmarkFilter());
   int wrong = 0;
-  for (const Cell& cell : TimedCells({1, 2})) {
+  for (const Cell& cell : TimedCells(AllKernels(), {1, 2})) {
     if (!std::regex_search(cell.Id(), filter)) continue;
     const Outcome outcome = judge.Evaluate(cell);
     if (outcome.Failed()) {

@@ -1,181 +1,386 @@
 #include "benchmarks/price.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <iostream>
 #include <map>
-#include <sstream>
+#include <memory>
 
-#include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include "benchmarks/cells.h"
+#include "conformance/problem.h"
 #include "conformance/verdict.h"
+#include "kernels/core/error.h"
 #include "kernels/core/registry.h"
 
 namespace samebits {
 namespace {
 
-// Seconds of each repetition, by cell id.
-using Times = std::map<std::string, std::vector<double>>;
+struct Group {
+  std::string_view prefix, name;  // of operations
+};
+constexpr Group kGroups[] = {
+    {"dense_", "gemm"},          {"conv2d_", "conv2d"},         {"maxpool2d_", "pool2d"},
+    {"avgpool2d_", "pool2d"},    {"global_avgpool_", "pool2d"}, {"softmax_", "softmax"},
+    {"train_cnn_", "train_step"}};
 
-class Collector : public benchmark::BenchmarkReporter {
+std::string GroupOf(const Op& op) {
+  for (const Group& group : kGroups) {
+    if (op.name.starts_with(group.prefix)) return std::string(group.name);
+  }
+  return "elementwise";
+}
+
+double FlopsOf(const Op& op, const Case& c) { return op.flops == nullptr ? 0 : op.flops(c); }
+
+double BytesOf(const Signature& signature) {
+  double bytes = 0;
+  for (const auto* tensors : {&signature.inputs, &signature.outputs}) {
+    for (const Tensor& tensor : *tensors) bytes += static_cast<double>(tensor.Bytes());
+  }
+  return bytes;
+}
+
+// What the short list leaves out.
+bool TakesLong(const Op& op, const Case& c) {
+  if (IsTraining(op)) return false;  // what all the others are there for
+  return FlopsOf(op, c) > 1.2e9 || BytesOf(op.signature(c)) > 60e6;
+}
+
+bool IsLibrary(const Kernel& kernel) { return kernel.claim < Claim::kEverywhere; }
+bool IsFast(const Kernel& kernel) { return !IsLibrary(kernel) && kernel.name != "portable"; }
+
+// The numbers that tell what a kernel computed: its outputs, or the losses of its training.
+std::vector<float> NumbersOf(const Op& op, const Problem& problem) {
+  std::vector<float> numbers;
+  const auto& outputs = problem.signature().outputs;
+  if (IsTraining(op)) {
+    const std::int64_t steps = outputs[0].shape[0], bytes = outputs[0].shape[1];
+    for (std::int64_t i = 0; i < steps; ++i) {
+      const auto* step = problem.buffers().out<std::uint8_t>(0) + i * bytes;
+      numbers.push_back(
+          std::bit_cast<float>(step[0] | step[1] << 8 | step[2] << 16 | step[3] << 24));
+    }
+    return numbers;
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const float* const data = problem.buffers().out(static_cast<int>(i));
+    numbers.insert(numbers.end(), data, data + outputs[i].Elements());
+  }
+  return numbers;
+}
+
+// Whether two kernels compute the same function, by the norm of their difference: a library that
+// gives something else is no comparator. It may sum in any order, and train with other masks of
+// dropout, so this is far from a comparison of bits.
+bool AreNear(const Op& op, const std::vector<float>& got, const std::vector<float>& want) {
+  const double tolerance = IsTraining(op) ? 0.05 : 1e-3;
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    difference += std::pow(double{got[i]} - double{want[i]}, 2);
+    norm += std::pow(double{want[i]}, 2);
+  }
+  return difference <= tolerance * tolerance * norm;
+}
+
+// All kernels of one case on one number of threads.
+class Heat {
  public:
-  explicit Collector(Times& times) : times_(times) {}
-  bool ReportContext(const Context&) override { return true; }
-  void ReportRuns(const std::vector<Run>& runs) override {
-    for (const Run& run : runs) {
-      if (run.run_type != Run::RT_Iteration || run.iterations == 0) continue;
-      std::string id = run.run_name.function_name;
-      times_[id].push_back(run.real_accumulated_time / static_cast<double>(run.iterations));
+  Heat(const std::vector<Cell>& cells, Judge& judge, PriceList& list)
+      : cells_(cells),
+        judge_(judge),
+        list_(list),
+        op_(*cells[0].kernel->op),
+        problem_(op_, cells[0].case_id),
+        team_(cells[0].point) {}
+
+  // Verifies every kernel's bits, then lets those that hold run.
+  void Run(std::map<std::string, std::string>& first_digests) {
+    const bool fast = std::any_of(cells_.begin(), cells_.end(), [](const Cell& cell) {
+      return IsFast(*cell.kernel) && cell.kernel->backend->unavailable().empty();
+    });
+    for (const Cell& cell : cells_) {
+      // Plain code is priced where there is nothing faster.
+      const bool plain = fast && cell.kernel->name == "portable";
+      if (!IsLibrary(*cell.kernel) && !plain) Admit(cell, first_digests);
+    }
+    for (const Cell& cell : cells_) {
+      if (IsLibrary(*cell.kernel)) Admit(cell, first_digests);
+    }
+    LeaveOutTheHopeless();
+    if (entrants_.empty()) return;
+    const bool any_library = std::any_of(entrants_.begin(), entrants_.end(), [](const Entrant& e) {
+      return IsLibrary(*e.cell->kernel);
+    });
+    const Case c = problem_.case_of();
+    const double flops = FlopsOf(op_, c), bytes = BytesOf(problem_.signature());
+    if (!any_library && flops > 0) return;  // nothing to compare with: listed as absent
+
+    std::vector<Contestant> contestants;
+    for (const Entrant& entrant : entrants_) {
+      contestants.push_back({"", [this, kernel = entrant.cell->kernel] { RunOnce(*kernel); }});
+    }
+    std::unique_ptr<Triad> triad;
+    if (flops == 0) {
+      triad = std::make_unique<Triad>(static_cast<std::size_t>(bytes));
+      contestants.push_back({"", [&] { triad->Run(team_); }});
+    }
+    auto times = TimeInRounds(contestants, list_.rounds);
+    const double moving = triad ? Median(times.back()) : 0;
+    if (triad) {
+      for (double& time : times.back()) time /= 0.85;
+    }
+    for (std::size_t i = 0; i < entrants_.size(); ++i) entrants_[i].times = times[i];
+
+    const Entrant* const library = Fastest([](const Kernel& kernel) { return IsLibrary(kernel); });
+    const double peak = PeakOf(team_.size()).gflops * 1e9;  // measured beside its first case
+    for (const Claim claim : {Claim::kNone, Claim::kRun, Claim::kMachine, Claim::kEverywhere}) {
+      const Entrant* const best =
+          Fastest([&](const Kernel& kernel) { return kernel.claim >= claim; });
+      if (best == nullptr) continue;
+      Price price{.group = GroupOf(op_),
+                  .operation = std::string(op_.name),
+                  .case_id = cells_[0].case_id,
+                  .threads = team_.size(),
+                  .claim = std::string(ClaimName(claim)),
+                  .kernel = std::string(best->cell->kernel->name),
+                  .fastest = library ? std::string(library->cell->kernel->name) : kBandwidth,
+                  .ratio = RatioOf(library ? library->times : times.back(), best->times),
+                  .outcome = "",
+                  .seconds = Median(best->times),
+                  .flops = flops,
+                  .bytes = bytes,
+                  .peak_fraction = 0,
+                  .verified = best->verified};
+      price.outcome = price.ratio.low > 1    ? "faster"
+                      : price.ratio.high < 1 ? "slower"
+                                             : "inconclusive";
+      price.peak_fraction = (flops > 0 ? flops / peak : moving) / price.seconds;
+      list_.prices.push_back(std::move(price));
     }
   }
 
  private:
-  Times& times_;
-};
-
-void InitializeLibrary(const PriceSettings& settings) {
-  std::vector<std::string> options = {
-      "price", "--benchmark_enable_random_interleaving=true",
-      fmt::format("--benchmark_repetitions={}", settings.repetitions),
-      fmt::format("--benchmark_min_time={}", settings.min_seconds)};
-  std::vector<char*> arguments;
-  for (std::string& option : options) arguments.push_back(option.data());
-  int count = static_cast<int>(arguments.size());
-  benchmark::Initialize(&count, arguments.data());
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-// A small generator with a fixed seed: the same times always give the same interval.
-std::size_t Draw(std::uint64_t& state, std::size_t below) {
-  state = state * 6364136223846793005u + 1442695040888963407u;
-  return static_cast<std::size_t>(state >> 33) % below;
-}
-
-// The ratio of medians and its 95 % interval: percentiles over resampled repetitions.
-void SetRatio(Price& price, const std::vector<double>& fastest, const std::vector<double>& kernel) {
-  constexpr int kResamples = 2000;
-  price.ratio = Median(fastest) / Median(kernel);
-  std::uint64_t state = 1;
-  std::vector<double> ratios;
-  const auto resample = [&](const std::vector<double>& times) {
-    std::vector<double> sample(times.size());
-    for (double& time : sample) time = times[Draw(state, times.size())];
-    return Median(std::move(sample));
+  struct Entrant {
+    const Cell* cell;
+    bool verified;
+    std::vector<double> times;
   };
-  for (int i = 0; i < kResamples; ++i) ratios.push_back(resample(fastest) / resample(kernel));
-  std::sort(ratios.begin(), ratios.end());
-  price.low = ratios[kResamples / 40];
-  price.high = ratios[kResamples - 1 - kResamples / 40];
-  price.outcome = price.low > 1 ? "faster" : price.high < 1 ? "slower" : "inconclusive";
-}
 
-std::string GroupOf(std::string_view operation) {
-  return operation.starts_with("dense") ? "gemm"
-                                        : std::string(operation.substr(0, operation.find('_')));
-}
+  void RunOnce(const Kernel& kernel) {
+    samebits::Run(kernel, problem_.case_of(), problem_.buffers(), team_);
+  }
 
-// The fastest of the cells by median.
-const Cell* Fastest(const std::vector<const Cell*>& cells, const Times& times) {
-  const auto time = [&](const Cell* cell) { return Median(times.at(cell->Id())); };
-  const auto best = std::min_element(cells.begin(), cells.end(),
-                                     [&](auto a, auto b) { return time(a) < time(b); });
-  return best == cells.end() ? nullptr : *best;
-}
+  const Peak& PeakOf(int threads) {
+    for (const Peak& peak : list_.peaks) {
+      if (peak.threads == threads) return peak;
+    }
+    return list_.peaks.emplace_back(MeasurePeak(threads));
+  }
 
-class Drifts {
- public:
-  void Add(const Cell& cell, const Outcome& outcome, Judge& judge) {
-    Drift& drift = Of(cell.kernel->name);
+  static void AddLine(std::vector<std::string>& lines, const std::string& line) {
+    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+  }
+
+  void Admit(const Cell& cell, std::map<std::string, std::string>& first_digests) {
+    const Kernel& kernel = *cell.kernel;
+    const Outcome outcome = judge_.Evaluate(cell);
+    if (outcome.verdict == Verdict::kUnavailable) {
+      return AddLine(list_.absent, fmt::format("{}: {}", kernel.name, outcome.reason));
+    }
+    if (outcome.Failed()) {
+      return AddLine(list_.wrong, fmt::format("{}: {}: {}", cell.Id(), VerdictName(outcome.verdict),
+                                              outcome.reason));
+    }
+    if (!IsLibrary(kernel)) {
+      entrants_.push_back({&cell, true, {}});
+      if (want_.empty()) {
+        RunOnce(kernel);
+        want_ = NumbersOf(op_, problem_);
+      }
+      return;
+    }
+    RunOnce(kernel);
+    if (!want_.empty() && !AreNear(op_, NumbersOf(op_, problem_), want_)) {
+      return AddLine(list_.wrong, fmt::format("{}: gives something else, not other bits of the "
+                                              "same function",
+                                              cell.Id()));
+    }
+    const Outcome twice = judge_.Evaluate({&kernel, cell.case_id, &AllAxes()[0], 2});
+    Drift& drift = DriftOf(kernel.name);
     ++drift.cells;
     drift.golden += outcome.verdict == Verdict::kMatch;
-    const Cell twice{cell.kernel, cell.case_id, &AllAxes()[0], 2};
-    drift.runs += judge.Evaluate(twice).verdict == Verdict::kMismatch;
-    const auto first = first_.try_emplace(fmt::format("{}@{}", cell.kernel->name, cell.case_id),
-                                          outcome.output.whole);
+    drift.runs += twice.verdict == Verdict::kMismatch;
+    const auto first = first_digests.try_emplace(
+        fmt::format("{}/{}@{}", op_.name, cell.case_id, kernel.name), outcome.output.whole);
     drift.threads += first.first->second != outcome.output.whole;
+    entrants_.push_back({&cell, !twice.Failed(), {}});
   }
-  std::vector<Drift> Take() { return std::move(drifts_); }
 
- private:
-  Drift& Of(std::string_view kernel) {
-    for (Drift& drift : drifts_) {
+  Drift& DriftOf(std::string_view kernel) {
+    for (Drift& drift : list_.drifts) {
       if (drift.kernel == kernel) return drift;
     }
-    return drifts_.emplace_back(Drift{std::string(kernel)});
+    return list_.drifts.emplace_back(Drift{std::string(kernel)});
   }
 
-  std::vector<Drift> drifts_;
-  std::map<std::string, std::string> first_;  // digests on the first number of threads
+  // Kernels of which another, with the same claim or a stronger one, is far faster. Libraries only
+  // give way to libraries.
+  void LeaveOutTheHopeless() {
+    std::vector<double> seconds;
+    for (const Entrant& e : entrants_) {
+      seconds.push_back(Estimate([&] { RunOnce(*e.cell->kernel); }));
+    }
+    std::vector<Entrant> kept;
+    for (std::size_t i = 0; i < entrants_.size(); ++i) {
+      bool hopeless = false;
+      for (std::size_t j = 0; j < entrants_.size(); ++j) {
+        const Kernel &a = *entrants_[i].cell->kernel, &b = *entrants_[j].cell->kernel;
+        hopeless |=
+            IsLibrary(a) == IsLibrary(b) && b.claim >= a.claim && seconds[i] > 1.5 * seconds[j];
+      }
+      if (!hopeless) kept.push_back(entrants_[i]);
+    }
+    entrants_ = std::move(kept);
+  }
+
+  template <class Condition>  // bool Condition(const Kernel&)
+  const Entrant* Fastest(const Condition& condition) const {
+    const Entrant* best = nullptr;
+    for (const Entrant& e : entrants_) {
+      if (!condition(*e.cell->kernel)) continue;
+      if (best == nullptr || Median(e.times) < Median(best->times)) best = &e;
+    }
+    return best;
+  }
+
+  const std::vector<Cell> cells_;
+  Judge& judge_;
+  PriceList& list_;
+  const Op& op_;
+  Problem problem_;
+  Team team_;
+  std::vector<Entrant> entrants_;
+  std::vector<float> want_;  // what a kernel with the golden's bits computes
 };
+
+// Layers of the recipe with room for the batch; elementwise ones count elements.
+struct BatchCase {
+  std::string_view operation, case_id;
+  std::int64_t elements;  // in an image, where n counts elements
+};
+constexpr BatchCase kBatchCases[] = {
+    {"conv2d_fwd_v1", "n1h15w15c32_k32r3s3_relu", 1},
+    {"conv2d_dgrad_v1", "n1h15w15c32_k32r3s3", 1},
+    {"conv2d_wgrad_v1", "n1h15w15c32_k32r3s3", 1},
+    {"conv2d_bgrad_v1", "n1h15w15c32_k32r3s3", 1},
+    {"dense_fwd_v1", "n1c32_k64_relu", 1},
+    {"dense_dgrad_v1", "n1c32_k64", 1},
+    {"dense_wgrad_v1", "n1c32_k64", 1},
+    {"maxpool2d_fwd_v1", "n1h13w13c32_r2s2", 1},
+    {"maxpool2d_bwd_v1", "n1h13w13c32_r2s2", 1},
+    {"global_avgpool_fwd_v1", "n1h4w4c32", 1},
+    {"global_avgpool_bwd_v1", "n1h4w4c32", 1},
+    {"relu_bwd_v1", "n1", 1152},
+    {"dropout_fwd_v1", "n1_rate200000_draw426286787call0", 1152},
+    {"softmax_xent_fwd_v1", "n1c10_logits", 1},
+    {"softmax_xent_bwd_v1", "n1c10_logits", 1},
+};
+constexpr std::int64_t kBatches[] = {64, 256, 1024, 4096};
+
+// No golden is there for these batches: plain code, whose bits goldens hold at others, says what
+// they must be.
+void AddBatchPrices(const BatchCase& layer, const Kernel& kernel, PriceList& list) {
+  const Op& op = *kernel.op;
+  Team team(1);
+  std::vector<std::unique_ptr<Problem>> problems;
+  std::vector<Contestant> contestants;
+  for (const std::int64_t batch : kBatches) {
+    const Case c = Case::Parse(fmt::format("{}_seed812", layer.case_id));
+    const std::string id = c.With("n", batch * layer.elements).id();
+    problems.push_back(std::make_unique<Problem>(op, id));
+    Problem& problem = *problems.back();
+    const auto bits = [&](const Kernel& k) {
+      problem.PoisonOutputs();
+      Run(k, problem.case_of(), problem.buffers(), team);
+      return DigestOf(problem.Outputs());
+    };
+    if (bits(kernel) != bits(*FindKernel(op, "portable"))) {
+      list.wrong.push_back(
+          fmt::format("{}/{}@{}: other bits than portable", op.name, id, kernel.name));
+      return;
+    }
+    contestants.push_back({"", [&] { Run(kernel, problem.case_of(), problem.buffers(), team); }});
+  }
+  auto times = TimeInRounds(contestants, list.rounds);
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    for (double& time : times[i]) time /= static_cast<double>(kBatches[i]);
+    list.batches.push_back({std::string(op.name), problems[i]->case_of().id(),
+                            std::string(kernel.name), kBatches[i], Median(times[i]),
+                            RatioOf(times[i], times[0])});
+  }
+}
+
+// The row of the most capable ISA that this machine has.
+const Kernel* BestOf(std::span<const Kernel* const> kernels, const Op& op) {
+  for (const std::string_view name : {"avx512", "avx2", "neon", "portable"}) {
+    for (const Kernel* kernel : kernels) {
+      if (kernel->op == &op && kernel->name == name && kernel->backend->unavailable().empty()) {
+        return kernel;
+      }
+    }
+  }
+  return nullptr;
+}
 
 }  // namespace
 
-PriceList Prices(const PriceSettings& settings,
+PriceSettings PriceSettings::Of(bool quick) {
+  PriceSettings settings;
+  if (quick) {
+    settings.only_quick = true;
+    settings.batches = false;
+    settings.rounds.seconds = 0.004;
+  }
+  return settings;
+}
+
+PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& settings,
                  const std::function<void(const std::string&)>& progress) {
-  InitializeLibrary(settings);
   Judge judge(GoldenDirectory(), {});
   PriceList list;
-  Drifts drifts;
-  const std::vector<Cell> cells = TimedCells(settings.threads);
+  list.rounds = settings.rounds;
+  std::map<std::string, std::string> first_digests;
+  bool any = false;
+  const std::vector<Cell> cells = TimedCells(kernels, settings.threads);
   for (std::size_t begin = 0, end; begin < cells.size(); begin = end) {
-    // All kernels of one case and number of threads.
-    for (end = begin; end < cells.size() && cells[end].case_id == cells[begin].case_id &&
-                      cells[end].point == cells[begin].point &&
-                      cells[end].kernel->op == cells[begin].kernel->op;) {
+    const Cell& first = cells[begin];
+    const Op& op = *first.kernel->op;
+    for (end = begin; end < cells.size() && cells[end].case_id == first.case_id &&
+                      cells[end].point == first.point && cells[end].kernel->op == &op;) {
       ++end;
     }
-    const Op& op = *cells[begin].kernel->op;
-    progress(fmt::format("{}/{} on {} threads", op.name, cells[begin].case_id, cells[begin].point));
-    benchmark::ClearRegisteredBenchmarks();
-    std::vector<const Cell*> exact, others;
-    for (std::size_t i = begin; i < end; ++i) {
-      const Cell& cell = cells[i];
-      const Outcome outcome = judge.Evaluate(cell);
-      if (outcome.Failed()) {
-        throw BitsError(
-            fmt::format("{}: {}: {}", cell.Id(), VerdictName(outcome.verdict), outcome.reason));
-      }
-      if (outcome.verdict == Verdict::kUnavailable) {
-        const std::string line = fmt::format("{}: {}", cell.kernel->name, outcome.reason);
-        if (std::find(list.absent.begin(), list.absent.end(), line) == list.absent.end()) {
-          list.absent.push_back(line);
-        }
-        continue;
-      }
-      if (cell.kernel->claim < Claim::kEverywhere) drifts.Add(cell, outcome, judge);
-      (cell.kernel->claim == Claim::kEverywhere ? exact : others).push_back(&cell);
-      RegisterCell(cell);
-    }
-    Times times;
-    Collector collector(times);
-    benchmark::RunSpecifiedBenchmarks(&collector);
-    const Cell *const kernel = Fastest(exact, times), *const fastest = Fastest(others, times);
-    if (kernel == nullptr || fastest == nullptr) continue;
-    Price price{.group = GroupOf(op.name),
-                .operation = std::string(op.name),
-                .case_id = cells[begin].case_id,
-                .threads = cells[begin].point,
-                .claim = std::string(ClaimName(kernel->kernel->claim)),
-                .kernel = std::string(kernel->kernel->name),
-                .fastest = std::string(fastest->kernel->name),
-                .ratio = 0,
-                .low = 0,
-                .high = 0,
-                .outcome = "",
-                .gflops = op.flops(Case::Parse(cells[begin].case_id)) /
-                          Median(times.at(kernel->Id())) * 1e-9,
-                .verified = true};
-    SetRatio(price, times.at(fastest->Id()), times.at(kernel->Id()));
-    list.prices.push_back(price);
+    const std::string name = fmt::format("{}/{}", op.name, first.case_id);
+    if (!MatchesFilter(name, settings.filter)) continue;
+    if (settings.only_quick && TakesLong(op, Case::Parse(first.case_id))) continue;
+    any = true;
+    progress(fmt::format("{} on {} threads", name, first.point));
+    Heat heat({cells.begin() + static_cast<std::ptrdiff_t>(begin),
+               cells.begin() + static_cast<std::ptrdiff_t>(end)},
+              judge, list);
+    heat.Run(first_digests);
   }
-  list.drifts = drifts.Take();
+  if (!any) {
+    throw UserError(
+        fmt::format("no timed case matches '{}'; a filter is like 'conv2d_*'", settings.filter));
+  }
+  if (!settings.batches) return list;
+  for (const BatchCase& layer : kBatchCases) {
+    const Op& op = *FindOp(layer.operation);
+    progress(fmt::format("{} at batches to {}", op.name, kBatches[3]));
+    if (const Kernel* kernel = BestOf(kernels, op)) AddBatchPrices(layer, *kernel, list);
+  }
   return list;
 }
 

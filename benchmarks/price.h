@@ -1,34 +1,47 @@
 // Prices: how much slower or faster a kernel that keeps its bits is than the fastest one that need
-// not. Google Benchmark takes the times, its repetitions of all kernels of a case interleaved at
-// random; a kernel is timed only after its bits were verified in this process.
+// not. A kernel is timed only after its bits were verified in this process.
 #pragma once
 
 #include <functional>
-#include <stdexcept>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "benchmarks/peak.h"
+#include "benchmarks/rounds.h"
 #include "kernels/core/op.h"
 
 namespace samebits {
 
+// One rung of the ladder: what a claim costs for a case.
 struct Price {
-  std::string group;      // "conv2d", "gemm"
+  std::string group;      // "gemm", "conv2d", "pool2d", "elementwise", "softmax", "train_step"
   std::string operation;  // "conv2d_fwd_v1"
   std::string case_id;
   int threads;
-  std::string claim;    // what the priced kernel promises
-  std::string kernel;   // the fastest verified one with that claim
-  std::string fastest;  // the fastest verified one of a weaker claim, or of none
-  // time of `fastest` / time of `kernel`, median over the repetitions, and its interval of 95 %
-  // (bootstrap). Above 1 the bits cost nothing.
-  double ratio, low, high;
+  std::string claim;    // the rung
+  std::string kernel;   // the fastest verified one with that claim or a stronger one
+  std::string fastest;  // the fastest library, or kBandwidth where none has the operation
+  Ratio ratio;          // time of `fastest` / time of `kernel`: above 1 the claim costs nothing
   std::string outcome;  // "faster", "slower", "inconclusive": where the interval lies to 1
-  double gflops;        // of `kernel`
-  bool verified;        // never false in what Prices returns; failures throw
+  double seconds;       // of `kernel`, median
+  double flops, bytes;  // of the case; no flops where they are not what takes the time
+  // Of the peak: of fused multiply-adds, or of what the triad moves within as much memory.
+  double peak_fraction;
+  bool verified;  // its bits, in this process: to the golden, or a library's to its own claim
+
+  double Gflops() const { return flops / seconds * 1e-9; }
+  double Gbs() const { return bytes / seconds * 1e-9; }
 };
 
-// A comparator's own bits over the cells that were timed: recorded, not failed.
+// The comparator where no library has the operation: the time of moving the case's bytes at 85 % of
+// the measured bandwidth.
+inline constexpr const char* kBandwidth = "bandwidth85";
+
+// The golden's bits, the price that counts.
+inline constexpr const char* kEverywhere = "everywhere";
+
+// A library's own bits over the cells that were timed: recorded, not failed.
 struct Drift {
   std::string kernel;
   int cells = 0;
@@ -37,27 +50,37 @@ struct Drift {
   int threads = 0;  // whose bits are not those of the same case on the first number of threads
 };
 
+// The time per image of a layer of the recipe, at one batch.
+struct BatchPrice {
+  std::string operation, case_id, kernel;
+  std::int64_t batch;
+  double seconds_per_image;
+  Ratio to_smallest;  // time per image at this batch / at the smallest
+};
+
 struct PriceList {
-  std::vector<Price> prices;
-  // Comparators that could not run, one line each.
-  std::vector<std::string> absent;
-  std::vector<Drift> drifts;
+  std::vector<Price> prices = {};
+  std::vector<BatchPrice> batches = {};
+  std::vector<Peak> peaks = {};  // one for each number of threads
+  std::vector<Drift> drifts = {};
+  std::vector<std::string> absent = {};  // kernels that could not run, one line each
+  std::vector<std::string> wrong = {};   // kernels that were not timed because of their bits
+  Rounds rounds = {};
 };
 
 struct PriceSettings {
   std::vector<int> threads = {1, 2};
-  int repetitions = 9;
-  double min_seconds = 0.02;  // of one repetition
+  Rounds rounds;
+  std::string filter;       // shell style, of "operation/case"; empty: all
+  bool only_quick = false;  // leaves out what takes long
+  bool batches = true;      // the time per image at several batches as well
+
+  // The whole list, or the short one, of two minutes.
+  static PriceSettings Of(bool quick);
 };
 
-// Times every timed case of the operations that have a comparator. Throws BitsError when a kernel
-// that claims `everywhere` does not have the golden's bits. `progress` gets a line a case.
-PriceList Prices(const PriceSettings& settings,
+// Prices the timed cases on these kernels. `progress` gets a line a case.
+PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& settings,
                  const std::function<void(const std::string&)>& progress);
-
-// A kernel about to be timed does not have the bits it claims.
-class BitsError : public std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 }  // namespace samebits

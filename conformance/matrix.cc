@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "conformance/verdict.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
 
@@ -67,6 +68,7 @@ void Matrix::Add(const nlohmann::json& outcome) {
     ++entry.unavailable[reason];
   } else {
     ++(verdict == "not promised" ? entry.drifted : entry.failed);
+    entry.moved += outcome.value("moved", false);
   }
 }
 
@@ -116,7 +118,10 @@ std::string Matrix::Text() const {
 
 nlohmann::json Matrix::Json() const {
   nlohmann::json rows = nlohmann::json::array();
-  for (const auto& [kernel, entries] : rows_) {
+  for (const Kernel* kernel : AllKernels()) {
+    const auto row = rows_.find(kernel);
+    if (row == rows_.end()) continue;
+    const auto& entries = row->second;
     nlohmann::json axes = nlohmann::json::object();
     for (const Axis& axis : AllAxes()) {
       nlohmann::json& json = axes[std::string(axis.name)];
@@ -127,9 +132,13 @@ nlohmann::json Matrix::Json() const {
       json["match"] = entry.match;
       json["failed"] = entry.failed;
       json["not_promised"] = entry.drifted;
+      json["moved"] = entry.moved;
       json["unavailable"] = entry.unavailable;
     }
-    rows.push_back({{"operation", kernel->op->name}, {"kernel", kernel->name}, {"axes", axes}});
+    rows.push_back({{"operation", kernel->op->name},
+                    {"kernel", kernel->name},
+                    {"claim", ClaimName(kernel->claim)},
+                    {"axes", axes}});
   }
   return {{"rows", rows}, {"failed", Failed()}};
 }
@@ -145,6 +154,20 @@ Matrix ReadMatrix(std::istream& lines, const std::string& name, const std::strin
       throw UserError(
           fmt::format("{}:{}: not a line of samebits_conformance --jsonl", name, number));
     }
+  }
+  return matrix;
+}
+
+Matrix RunQuickPart(const std::string& filter,
+                    const std::function<void(const std::string&)>& progress) {
+  std::vector<Cell> cells = Plan(AllKernels());
+  std::erase_if(
+      cells, [&](const Cell& cell) { return !IsQuick(cell) || !MatchesFilter(cell.Id(), filter); });
+  Judge judge(GoldenDirectory(), InOwnProcess());
+  Matrix matrix;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i % 100 == 0) progress(fmt::format("cell {} of {}", i + 1, cells.size()));
+    matrix.Add(JsonOf(judge.Evaluate(cells[i])));
   }
   return matrix;
 }

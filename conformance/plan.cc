@@ -23,6 +23,9 @@ constexpr std::string_view kNoSamples = "its outputs do not fall into samples th
 
 bool IsReference(const Kernel& kernel) { return kernel.name == "reference"; }
 
+// Held to its own plain run and to no golden.
+bool IsComparator(const Kernel& kernel) { return kernel.claim < Claim::kEverywhere; }
+
 std::string_view Always(const Kernel&) { return {}; }
 
 std::string_view UnlessReference(const Kernel& kernel) {
@@ -58,18 +61,29 @@ std::string_view IfLeaves(const Kernel& kernel) {
 // kernels train with one seed; shorter cases have them all.
 bool IsLongTraining(const Case& c) { return c.Get("steps", 0) >= 30 && c.Seed() != 812; }
 
-// Timed cases and training take the reference seconds, so it runs them once. A whole training run
-// is run by plain code, which proposed its golden, and by the others with threads.
-std::vector<int> RunPoints(const Kernel& kernel, const Case& c) {
-  if (IsWholeRun(c)) return kernel.name == "portable" ? std::vector<int>{1} : std::vector<int>{};
-  if (!IsReference(kernel)) return {1, 2};
-  if (IsLongTraining(c)) return {};
-  return IsTimed(*kernel.op, c) || IsTraining(*kernel.op) ? std::vector<int>{1}
-                                                          : std::vector<int>{1, 2};
+// A timed case takes seconds where a kernel is not fast. The reference wrote its golden, twice, and
+// does not run it again; nor do the kernels that only show another ISA's logic, which are never
+// timed. Plain code runs it once, with what vectors there are; every timed kernel runs it with each
+// number of threads it is timed with. Nothing else is crossed with it: the axes' borders lie at
+// shapes, and the other cases are chosen for those.
+bool IsTooLong(const Kernel& kernel, const Case& c) {
+  return IsTimed(*kernel.op, c) && (IsReference(kernel) || IsEmulation(kernel));
 }
 
-std::vector<int> ProcessPoints(const Kernel&, const Case& c) {
-  if (IsWholeRun(c) || c.Seed() != 812) return {1};
+// Training takes the reference seconds, so it runs it once. A whole training run is run by plain
+// code, which proposed its golden, and by the others with threads. Comparators have one seed: what
+// they do with a case is recorded, and other values would record the same.
+std::vector<int> RunPoints(const Kernel& kernel, const Case& c) {
+  if (IsWholeRun(c)) return kernel.name == "portable" ? std::vector<int>{1} : std::vector<int>{};
+  if (IsTooLong(kernel, c) || (IsComparator(kernel) && c.Seed() != 812)) return {};
+  if (IsTimed(*kernel.op, c)) return {1};
+  if (!IsReference(kernel)) return {1, 2};
+  if (IsLongTraining(c)) return {};
+  return IsTraining(*kernel.op) ? std::vector<int>{1} : std::vector<int>{1, 2};
+}
+
+std::vector<int> ProcessPoints(const Kernel& kernel, const Case& c) {
+  if (IsWholeRun(c) || c.Seed() != 812 || IsTimed(*kernel.op, c)) return {1};
   return {1, 2};
 }
 
@@ -80,16 +94,23 @@ bool IsWorthMore(const Op& op, const Case& c) {
 
 std::vector<int> ThreadsPoints(const Kernel& kernel, const Case& c) {
   if (IsWholeRun(c)) {
-    if (kernel.name == "portable") return {1};
+    if (kernel.name == "portable" || IsComparator(kernel)) return {1};
     return {1, 2};
   }
+  if (IsTimed(*kernel.op, c)) {
+    if (kernel.name == "portable" || IsTooLong(kernel, c)) return {1};
+    return {1, 2};
+  }
+  // Their pools of threads take longer to start than ours; two and three tell.
+  if (IsComparator(kernel))
+    return c.Seed() == 812 ? std::vector<int>{1, 2, 3} : std::vector<int>{1};
   // 64 threads take longer to start than most cases to run.
   if (!IsWorthMore(*kernel.op, c)) return {1, 2, 3, 7};
   return {1, 2, 3, 7, 64};
 }
 
-std::vector<int> IsaPoints(const Kernel&, const Case& c) {
-  if (IsWholeRun(c)) return {0};
+std::vector<int> IsaPoints(const Kernel& kernel, const Case& c) {
+  if (IsWholeRun(c) || IsTimed(*kernel.op, c)) return {0};
   if (IsLongTraining(c)) return {0, 256, 512};
   return {0, 128, 256, 512};
 }
@@ -155,10 +176,15 @@ constexpr Axis kAxes[] = {
 }  // namespace
 
 bool IsTimed(const Op& op, const Case& c) {
-  return std::any_of(op.timed_cases.begin(), op.timed_cases.end(), [&](std::string_view timed) {
-    return c.id().starts_with(fmt::format("{}_seed", timed));
-  });
+  const auto among = [&](std::span<const std::string_view> cases) {
+    return std::any_of(cases.begin(), cases.end(), [&](std::string_view listed) {
+      return c.id().starts_with(fmt::format("{}_seed", listed));
+    });
+  };
+  return among(op.timed_cases) && !among(op.cases);
 }
+
+bool IsEmulation(const Kernel& kernel) { return kernel.name.find("_on_") != kernel.name.npos; }
 
 bool IsTraining(const Op& op) { return Case::Parse(op.cases[0]).Get("steps", 0) > 0; }
 

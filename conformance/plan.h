@@ -59,7 +59,11 @@ struct Cell {
 // The case ids of an operation: its cases with each of kSeeds, its timed cases with seed 812.
 std::vector<std::string> CaseIds(const Op& op);
 
+// It is there to be timed, not among those that stress the order.
 bool IsTimed(const Op& op, const Case& c);
+
+// The kernel runs the logic of one ISA on another ("avx512_on_avx2"), to test it, at no speed.
+bool IsEmulation(const Kernel& kernel);
 
 // Its cases are training runs.
 bool IsTraining(const Op& op);

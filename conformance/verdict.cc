@@ -69,6 +69,7 @@ nlohmann::json JsonOf(const Outcome& outcome) {
                          {"reason", outcome.reason},
                          {"out", outcome.output.whole}};
   if (outcome.difference) json["difference"] = JsonOf(*outcome.difference);
+  if (outcome.moved) json["moved"] = true;
   return json;
 }
 
@@ -159,7 +160,7 @@ Outcome Judge::Compare(const Cell& cell) {
   if (own && Promised(cell)) return mismatch("breaks its own claim: " + Describe(*own), output);
   const std::string drift = own ? "against its own plain run, " + Describe(*own)
                                 : std::string("the bits of its own plain run, not the golden's");
-  return {cell, Verdict::kNotPromised, drift, output, {}};
+  return {cell, Verdict::kNotPromised, drift, output, {}, own.has_value()};
 }
 
 // Says why the bits are not the golden's. The reference runs first: it tells whose fault it is.

@@ -35,6 +35,7 @@ struct Outcome {
   std::string reason;  // one line or a few; empty for a match
   Digest output;
   std::optional<Difference> difference;  // from the reference, of a wrong kernel
+  bool moved = false;                    // a comparator's bits, from those of its own plain run
 
   bool Failed() const { return verdict == Verdict::kMismatch || verdict == Verdict::kNoGolden; }
 };

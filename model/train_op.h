@@ -19,6 +19,11 @@ namespace samebits {
 
 extern const Op kTrainCnn;
 
+// What a case trains on, and how. Throw UserError where it does not say, UnavailableError where the
+// data are not installed.
+const Dataset& TrainDataOf(const Case& c);
+TrainSettings TrainSettingsOf(const Case& c);
+
 // The case id of a run of the recipe on named data ("builtin", "fashion").
 std::string TrainCaseId(std::string_view data, const TrainSettings& settings);
 

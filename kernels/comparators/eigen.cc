@@ -13,8 +13,9 @@ using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 using Input = Eigen::Map<const Matrix>;
 using Bias = Eigen::Map<const Eigen::RowVectorXf>;
 
-void Multiply(const float* a, const float* b, const float* bias, float* y, std::int64_t m,
-              std::int64_t k, std::int64_t n, bool relu, int threads) {
+// y = a * b + bias, by row; relu where asked for.
+void MultiplyAndAdd(const float* a, const float* b, const float* bias, float* y, std::int64_t m,
+                    std::int64_t k, std::int64_t n, bool relu, int threads) {
   Eigen::setNbThreads(threads);
   Eigen::Map<Matrix> out(y, m, n);
   out.noalias() = Input(a, m, k) * Input(b, k, n);
@@ -46,16 +47,34 @@ const float* Im2col(const conv2d::Shape& s, const float* x, Team& team) {
 
 }  // namespace
 
-void EigenDenseForward(const Case& id, const Buffers& buffers, Team& team) {
+namespace eigen {
+
+void DenseForward(const Case& id, const Buffers& buffers, Team& team) {
   const conv2d::Shape s = dense::ShapeOf(id);
-  Multiply(buffers.in(0), buffers.in(1), buffers.in(2), buffers.out(0), s.n, s.c, s.k, s.relu,
-           team.size());
+  MultiplyAndAdd(buffers.in(0), buffers.in(1), buffers.in(2), buffers.out(0), s.n, s.c, s.k, s.relu,
+                 team.size());
 }
 
-void EigenConv2dForward(const Case& id, const Buffers& buffers, Team& team) {
-  const conv2d::Shape s = conv2d::ShapeOf(id);
-  Multiply(Im2col(s, buffers.in(0), team), buffers.in(1), buffers.in(2), buffers.out(0),
-           s.n * s.oh * s.ow, s.r * s.s * s.c, s.k, s.relu, team.size());
+void DenseDataGradient(const Case& id, const Buffers& buffers, Team& team) {
+  const conv2d::Shape s = dense::ShapeOf(id);
+  Eigen::setNbThreads(team.size());
+  Eigen::Map<Matrix> dx(buffers.out(0), s.n, s.c);
+  dx.noalias() = Input(buffers.in(0), s.n, s.k) * Input(buffers.in(1), s.c, s.k).transpose();
 }
+
+void DenseWeightGradient(const Case& id, const Buffers& buffers, Team& team) {
+  const conv2d::Shape s = dense::ShapeOf(id);
+  Eigen::setNbThreads(team.size());
+  Eigen::Map<Matrix> dw(buffers.out(0), s.c, s.k);
+  dw.noalias() = Input(buffers.in(0), s.n, s.c).transpose() * Input(buffers.in(1), s.n, s.k);
+}
+
+void Conv2dForward(const Case& id, const Buffers& buffers, Team& team) {
+  const conv2d::Shape s = conv2d::ShapeOf(id);
+  MultiplyAndAdd(Im2col(s, buffers.in(0), team), buffers.in(1), buffers.in(2), buffers.out(0),
+                 s.n * s.oh * s.ow, s.r * s.s * s.c, s.k, s.relu, team.size());
+}
+
+}  // namespace eigen
 
 }  // namespace samebits::comparators

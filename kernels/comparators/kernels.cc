@@ -1,41 +1,115 @@
-// Other people's kernels, one row each. They promise the same bits from run to run and no more:
-// their drift on the other axes is recorded, not failed.
+// Other people's kernels, one row each. None promises the golden's bits: what theirs do on the axes
+// is recorded, not failed. `run` where a library gives the same bits every time on one machine with
+// the same settings; BLAS libraries promise nothing.
+#include "kernels/activation/activation.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/rows.h"
 #include "kernels/dense/dense.h"
+#include "kernels/pool2d/pool2d.h"
+#include "kernels/softmax/softmax.h"
+#include "model/train_op.h"
+
+// Names of what is not built are weak: null, and never called, as the backend says why.
+#if SAMEBITS_HAVE_LIBGOMP
+#define SAMEBITS_LIBGOMP
+#else
+#define SAMEBITS_LIBGOMP [[gnu::weak]]
+#endif
+#if SAMEBITS_HAVE_ONEDNN
+#define SAMEBITS_ONEDNN
+#else
+#define SAMEBITS_ONEDNN [[gnu::weak]]
+#endif
 
 namespace samebits::comparators {
 
-KernelFunction EigenConv2dForward, EigenDenseForward;    // eigen.cc
-KernelFunction OneDnnConv2dForward, OneDnnDenseForward;  // onednn.cc
-
-#if SAMEBITS_HAVE_EIGEN
-// eigen.cc is built for AVX2, as a user of Eigen would for this kind of machine.
-std::string EigenUnavailable() { return kCpuAvx2.unavailable(); }
-constexpr KernelFunction *kEigenConv2d = EigenConv2dForward, *kEigenDense = EigenDenseForward;
-#else
-std::string EigenUnavailable() { return "built without Eigen, which needs g++ and its libgomp"; }
-constexpr KernelFunction *kEigenConv2d = nullptr, *kEigenDense = nullptr;
-#endif
-
-#if SAMEBITS_HAVE_ONEDNN
-std::string OneDnnUnavailable() { return {}; }
-constexpr KernelFunction *kOneDnnConv2d = OneDnnConv2dForward, *kOneDnnDense = OneDnnDenseForward;
-#else
-std::string OneDnnUnavailable() {
-  return "built without oneDNN, which was not found, or not by g++ with its libgomp";
+namespace eigen {  // eigen.cc
+SAMEBITS_LIBGOMP KernelFunction Conv2dForward, DenseForward, DenseDataGradient, DenseWeightGradient;
 }
-constexpr KernelFunction *kOneDnnConv2d = nullptr, *kOneDnnDense = nullptr;
-#endif
+namespace openblas {  // blas.cc
+SAMEBITS_LIBGOMP KernelFunction DenseForward, DenseDataGradient, DenseWeightGradient;
+SAMEBITS_LIBGOMP std::string Missing();
+}  // namespace openblas
+namespace blis {  // blas.cc
+SAMEBITS_LIBGOMP KernelFunction DenseForward, DenseDataGradient, DenseWeightGradient;
+SAMEBITS_LIBGOMP std::string Missing();
+}  // namespace blis
+namespace onednn {  // onednn.cc, onednn_train.cc
+SAMEBITS_ONEDNN KernelFunction Conv2dForward, Conv2dDataGradient, Conv2dWeightGradient,
+    DenseForward, DenseDataGradient, DenseWeightGradient, MaxPoolForward, MaxPoolBackward,
+    AveragePoolForward, AveragePoolBackward, ReluForward, ReluBackward, SoftmaxForward,
+    SoftmaxBackward, TrainCnn;
+}  // namespace onednn
 
-constexpr Backend kEigen{"eigen", EigenUnavailable}, kOneDnn{"onednn", OneDnnUnavailable};
+constexpr std::string_view kNoLibgomp = "built without libgomp, which needs g++ on x86-64";
+
+std::string EigenUnavailable() {
+#if SAMEBITS_HAVE_LIBGOMP
+  // eigen.cc is built for AVX2, as a user of Eigen would for this kind of machine.
+  return kCpuAvx2.unavailable();
+#else
+  return std::string(kNoLibgomp);
+#endif
+}
+
+// BLAS libraries are loaded when they are first asked for.
+template <std::string (*missing)()>
+std::string BlasUnavailable() {
+#if SAMEBITS_HAVE_LIBGOMP
+  return missing();
+#else
+  return std::string(kNoLibgomp);
+#endif
+}
+
+std::string OneDnnUnavailable() {
+#if SAMEBITS_HAVE_ONEDNN
+  return {};
+#else
+  return "built without oneDNN, which was not found, or not by g++ with its libgomp";
+#endif
+}
+
+constexpr Backend kEigen{"eigen", EigenUnavailable}, kOneDnn{"onednn", OneDnnUnavailable},
+    kOpenBlas{"openblas", BlasUnavailable<openblas::Missing>},
+    kBlis{"blis", BlasUnavailable<blis::Missing>};
+
+constexpr auto kNone = Claim::kNone, kRun = Claim::kRun;
 
 constexpr Kernel kRows[] = {
-    {&conv2d::kForward, "onednn", &kOneDnn, Claim::kRun, kOneDnnConv2d},
-    {&dense::kForward, "onednn", &kOneDnn, Claim::kRun, kOneDnnDense},
-    {&conv2d::kForward, "eigen", &kEigen, Claim::kRun, kEigenConv2d},
-    {&dense::kForward, "eigen", &kEigen, Claim::kRun, kEigenDense},
+    {&conv2d::kForward, "onednn", &kOneDnn, kRun, onednn::Conv2dForward},
+    {&conv2d::kForward, "eigen", &kEigen, kRun, eigen::Conv2dForward},
+    {&conv2d::kDataGradient, "onednn", &kOneDnn, kRun, onednn::Conv2dDataGradient},
+    {&conv2d::kWeightGradient, "onednn", &kOneDnn, kRun, onednn::Conv2dWeightGradient},
+
+    {&dense::kForward, "onednn", &kOneDnn, kRun, onednn::DenseForward},
+    {&dense::kForward, "eigen", &kEigen, kRun, eigen::DenseForward},
+    {&dense::kForward, "openblas", &kOpenBlas, kNone, openblas::DenseForward},
+    {&dense::kForward, "blis", &kBlis, kNone, blis::DenseForward},
+    {&dense::kDataGradient, "onednn", &kOneDnn, kRun, onednn::DenseDataGradient},
+    {&dense::kDataGradient, "eigen", &kEigen, kRun, eigen::DenseDataGradient},
+    {&dense::kDataGradient, "openblas", &kOpenBlas, kNone, openblas::DenseDataGradient},
+    {&dense::kDataGradient, "blis", &kBlis, kNone, blis::DenseDataGradient},
+    {&dense::kWeightGradient, "onednn", &kOneDnn, kRun, onednn::DenseWeightGradient},
+    {&dense::kWeightGradient, "eigen", &kEigen, kRun, eigen::DenseWeightGradient},
+    {&dense::kWeightGradient, "openblas", &kOpenBlas, kNone, openblas::DenseWeightGradient},
+    {&dense::kWeightGradient, "blis", &kBlis, kNone, blis::DenseWeightGradient},
+
+    {&pool2d::kMaxForward, "onednn", &kOneDnn, kRun, onednn::MaxPoolForward},
+    {&pool2d::kMaxBackward, "onednn", &kOneDnn, kRun, onednn::MaxPoolBackward},
+    {&pool2d::kAverageForward, "onednn", &kOneDnn, kRun, onednn::AveragePoolForward},
+    {&pool2d::kAverageBackward, "onednn", &kOneDnn, kRun, onednn::AveragePoolBackward},
+    // An average over the whole image, which is what the case's window is.
+    {&pool2d::kGlobalAverageForward, "onednn", &kOneDnn, kRun, onednn::AveragePoolForward},
+    {&pool2d::kGlobalAverageBackward, "onednn", &kOneDnn, kRun, onednn::AveragePoolBackward},
+
+    {&activation::kReluForward, "onednn", &kOneDnn, kRun, onednn::ReluForward},
+    {&activation::kReluBackward, "onednn", &kOneDnn, kRun, onednn::ReluBackward},
+    {&softmax::kForward, "onednn", &kOneDnn, kRun, onednn::SoftmaxForward},
+    {&softmax::kBackward, "onednn", &kOneDnn, kRun, onednn::SoftmaxBackward},
+
+    {&kTrainCnn, "onednn", &kOneDnn, kRun, onednn::TrainCnn},
 };
 
 }  // namespace samebits::comparators

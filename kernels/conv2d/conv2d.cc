@@ -122,9 +122,19 @@ constexpr std::string_view kBackwardCases[] = {
     "n10h11w10c7_k20r4s3th3dw2pt2pr1_subnormal",
     "n19h4w5c3_k5r2s2v16_cancel",
 };
+// The recipe's layers, then those of common networks; other filters, strides, padding, dilation.
 constexpr std::string_view kTimed[] = {
-    "n64h32w32c1_k32r3s3",    "n64h15w15c32_k32r3s3",   "n64h6w6c32_k32r3s3",
-    "n32h28w28c128_k128r3s3", "n32h14w14c256_k256r3s3",
+    "n64h32w32c1_k32r3s3",    "n64h15w15c32_k32r3s3",     "n64h6w6c32_k32r3s3",
+    "n32h56w56c64_k64r3s3",   "n32h28w28c128_k128r3s3",   "n32h14w14c256_k256r3s3",
+    "n32h28w28c128_k128r1s1", "n64h15w15c32_k32r5s5",     "n8h112w112c3_k64r7s7t2p3",
+    "n64h14w14c64_k64r3s3p1", "n64h15w15c32_k32r3s3d2p2",
+};
+// A network's first layer hands no gradient on.
+constexpr std::string_view kDataGradientTimed[] = {
+    "n64h15w15c32_k32r3s3",     "n64h6w6c32_k32r3s3",       "n32h56w56c64_k64r3s3",
+    "n32h28w28c128_k128r3s3",   "n32h14w14c256_k256r3s3",   "n32h28w28c128_k128r1s1",
+    "n64h15w15c32_k32r5s5",     "n16h28w28c32_k64r7s7t2p3", "n64h14w14c64_k64r3s3p1",
+    "n64h15w15c32_k32r3s3d2p2",
 };
 
 }  // namespace
@@ -145,7 +155,7 @@ const Op kDataGradient{
     .name = "conv2d_dgrad_v1",
     .order = "dot over (kh, kw, oc), filter indices ascending",
     .cases = kBackwardCases,
-    .timed_cases = {},
+    .timed_cases = kDataGradientTimed,
     .signature = DataGradientSignature,
     .fill = nullptr,
     .flops = Flops,
@@ -157,7 +167,7 @@ const Op kWeightGradient{
     .name = "conv2d_wgrad_v1",
     .order = "per leaf, dot over rows (n, oh) of OW terms, whole rows to a chain; tree over leaves",
     .cases = kBackwardCases,
-    .timed_cases = {},
+    .timed_cases = kTimed,
     .signature = WeightGradientSignature,
     .fill = nullptr,
     .flops = Flops,

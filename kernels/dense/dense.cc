@@ -99,9 +99,12 @@ constexpr std::string_view kGradientCases[] = {
     "n1c65_k2_v1_tiny",
     "n2c2_k33_v1_tiny",
 };
+// Squares, layers of the recipe, skinny products: few rows, few columns, long sums.
 constexpr std::string_view kTimed[] = {
-    "n64c32_k64", "n64c64_k10", "n256c256_k256", "n1024c1024_k1024", "n512c1024_k1024",
+    "n64c32_k64",      "n64c64_k10",   "n256c256_k256", "n1024c1024_k1024", "n2048c2048_k2048",
+    "n512c1024_k1024", "n64c8192_k16", "n16c65536_k16", "n1c1024_k1024",    "n8c1600_k128",
 };
+constexpr std::string_view kGradientTimed[] = {"n64c32_k64", "n64c64_k10", "n512c1024_k1024"};
 
 }  // namespace
 
@@ -121,7 +124,7 @@ const Op kDataGradient{
     .name = "dense_dgrad_v1",
     .order = "dot over o",
     .cases = kGradientCases,
-    .timed_cases = {},
+    .timed_cases = kGradientTimed,
     .signature = DataGradientSignature,
     .fill = nullptr,
     .flops = Flops,
@@ -133,7 +136,7 @@ const Op kWeightGradient{
     .name = "dense_wgrad_v1",
     .order = "per leaf, dot over samples; tree over leaves",
     .cases = kGradientCases,
-    .timed_cases = {},
+    .timed_cases = kGradientTimed,
     .signature = WeightGradientSignature,
     .fill = nullptr,
     .flops = Flops,

@@ -75,6 +75,7 @@ void ApplyPhilox(const Shape& s, const float* x, const std::int64_t* seed, float
   const std::uint32_t k0 = philox.key0, k1 = philox.key1;
   const std::uint32_t bound = s.keep_from;
   const float scale = s.scale;
+  constexpr int kBlocks = 64;  // computed side by side
   team.RunRanges((s.n + 3) / 4, kGrain / 2, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end;) {
       const std::int64_t now = end - i < kBlocks ? end - i : kBlocks;

@@ -123,13 +123,22 @@ constexpr std::string_view kGlobalCases[] = {
     "n3h5w5c9_subnormal", "n3h3w3c11_zeros",     "n3h1w2c33_tiny",
 };
 
+// The recipe's layers, and those of common networks.
+constexpr std::string_view kMaxTimed[] = {
+    "n64h30w30c32_r2s2",
+    "n64h13w13c32_r2s2",
+    "n32h56w56c64_r3s3t2p1",
+};
+constexpr std::string_view kAverageTimed[] = {"n64h30w30c32_r2s2", "n32h28w28c128_r3s3t1p1"};
+constexpr std::string_view kGlobalTimed[] = {"n64h4w4c32", "n64h7w7c512"};
+
 }  // namespace
 
 const Op kMaxForward{
     .name = "maxpool2d_fwd_v1",
     .order = "first real tap in (kh, kw), replaced by a greater one or by the first NaN",
     .cases = kMaxCases,
-    .timed_cases = {},
+    .timed_cases = kMaxTimed,
     .signature = ForwardSignature,
     .fill = nullptr,
     .flops = nullptr,
@@ -140,7 +149,7 @@ const Op kMaxBackward{
     .name = "maxpool2d_bwd_v1",
     .order = "+0, then + dy at the place of each window's maximum, windows in (oh, ow) order",
     .cases = kMaxCases,
-    .timed_cases = {},
+    .timed_cases = kMaxTimed,
     .signature = MaxBackwardSignature,
     .fill = nullptr,
     .flops = nullptr,
@@ -151,7 +160,7 @@ const Op kAverageForward{
     .name = "avgpool2d_fwd_v1",
     .order = "channel sum over (kh, kw), padded taps absent; one division by f32(real taps)",
     .cases = kAverageCases,
-    .timed_cases = {},
+    .timed_cases = kAverageTimed,
     .signature = ForwardSignature,
     .fill = nullptr,
     .flops = nullptr,
@@ -163,7 +172,7 @@ const Op kAverageBackward{
     .name = "avgpool2d_bwd_v1",
     .order = "+0, then + dy / f32(real taps) at every real tap, windows in (oh, ow) order",
     .cases = kAverageCases,
-    .timed_cases = {},
+    .timed_cases = kAverageTimed,
     .signature = AverageBackwardSignature,
     .fill = nullptr,
     .flops = nullptr,
@@ -174,7 +183,7 @@ const Op kGlobalAverageForward{
     .name = "global_avgpool_fwd_v1",
     .order = "channel sum over (h, w), one division by f32(h*w)",
     .cases = kGlobalCases,
-    .timed_cases = {},
+    .timed_cases = kGlobalTimed,
     .signature = GlobalAverageForwardSignature,
     .fill = nullptr,
     .flops = nullptr,
@@ -186,7 +195,7 @@ const Op kGlobalAverageBackward{
     .name = "global_avgpool_bwd_v1",
     .order = "dy / f32(h*w)",
     .cases = kGlobalCases,
-    .timed_cases = {},
+    .timed_cases = kGlobalTimed,
     .signature = GlobalAverageBackwardSignature,
     .fill = nullptr,
     .flops = nullptr,

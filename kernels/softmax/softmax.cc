@@ -97,13 +97,15 @@ constexpr std::string_view kCrossEntropyCases[] = {
     "n33000c2",      "n13c11_zeros",   "n17c19_subnormal", "n40c23_nonfinite",
 };
 
+constexpr std::string_view kTimed[] = {"n64c10_logits", "n64c1000_logits", "n4096c1000_logits"};
+
 }  // namespace
 
 const Op kForward{
     .name = "softmax_fwd_v1",
     .order = "exp(x - max), row sum, divide",
     .cases = kCases,
-    .timed_cases = {},
+    .timed_cases = kTimed,
     .signature = ForwardSignature,
     .fill = nullptr,
     .flops = nullptr,
@@ -115,7 +117,7 @@ const Op kBackward{
     .name = "softmax_bwd_v1",
     .order = "y * (dy - row sum of dy * y)",
     .cases = kCases,
-    .timed_cases = {},
+    .timed_cases = kTimed,
     .signature = BackwardSignature,
     .fill = nullptr,
     .flops = nullptr,

@@ -6,29 +6,16 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "conformance/verdict.h"
 #include "kernels/core/error.h"
-#include "kernels/core/registry.h"
 #include "tools/samebits/commands.h"
 
 namespace samebits {
 namespace {
 
-Matrix RunQuickPart(const std::string& filter) {
-  std::vector<Cell> cells = Plan(AllKernels());
-  std::erase_if(
-      cells, [&](const Cell& cell) { return !IsQuick(cell) || !MatchesFilter(cell.Id(), filter); });
-  Judge judge(GoldenDirectory(), InOwnProcess());
-  Matrix matrix;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (i % 100 == 0) fmt::print(stderr, "cell {} of {}\n", i + 1, cells.size());
-    matrix.Add(JsonOf(judge.Evaluate(cells[i])));
-  }
-  return matrix;
-}
-
 Matrix MatrixOf(const std::string& file, const std::string& filter) {
-  if (file.empty()) return RunQuickPart(filter);
+  if (file.empty()) {
+    return RunQuickPart(filter, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+  }
   std::ifstream lines(file);
   if (!lines) throw UserError(fmt::format("cannot read {}", file));
   return ReadMatrix(lines, file, filter);

@@ -1,77 +1,61 @@
 // samebits price: what the same bits cost.
 #include <cmath>
-#include <map>
+#include <optional>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "benchmarks/price.h"
+#include "benchmarks/price_list.h"
 #include "kernels/core/error.h"
+#include "kernels/core/registry.h"
 #include "tools/samebits/commands.h"
+#include "tools/samebits/environment.h"
 
 namespace samebits {
 namespace {
 
-using Json = nlohmann::ordered_json;
+struct PriceOptions {
+  std::string filter, from, against;
+  bool quick = false, json = false;
+};
 
-std::map<std::string, double> GeometricMeans(const std::vector<Price>& prices) {
-  std::map<std::string, std::pair<double, int>> sums;
-  for (const Price& price : prices) {
-    auto& [sum, count] = sums[price.group];
-    sum += std::log(price.ratio);
-    ++count;
-  }
-  std::map<std::string, double> means;
-  for (const auto& [group, sum] : sums) means[group] = std::exp(sum.first / sum.second);
-  return means;
+std::string IntervalOf(const Ratio& ratio) {
+  return fmt::format("{:.2f}-{:.2f}", ratio.low, ratio.high);
 }
 
-void PrintJson(const PriceList& list) {
-  Json rows = Json::array();
-  for (const Price& p : list.prices) {
-    rows.push_back({{"group", p.group},
-                    {"operation", p.operation},
-                    {"case", p.case_id},
-                    {"threads", p.threads},
-                    {"claim", p.claim},
-                    {"kernel", p.kernel},
-                    {"fastest", p.fastest},
-                    {"ratio", p.ratio},
-                    {"low", p.low},
-                    {"high", p.high},
-                    {"outcome", p.outcome},
-                    {"gflops", p.gflops},
-                    {"verified", p.verified}});
-  }
-  Json drift = Json::array();
-  for (const Drift& d : list.drifts) {
-    drift.push_back({{"kernel", d.kernel},
-                     {"cells", d.cells},
-                     {"golden", d.golden},
-                     {"moved_between_runs", d.runs},
-                     {"moved_with_threads", d.threads}});
-  }
-  fmt::print("{}\n", Json{{"rows", rows},
-                          {"geomean", GeometricMeans(list.prices)},
-                          {"absent", list.absent},
-                          {"drift", drift}}
-                         .dump());
+std::string SpeedOf(const Price& p) {
+  return p.flops > 0 ? fmt::format("{:.1f} GFLOP/s", p.Gflops())
+                     : fmt::format("{:.1f} GB/s", p.Gbs());
 }
 
+// The rungs below in a few words: "run 1.00 onednn" where they differ from that of the golden's
+// bits.
 void PrintTable(const PriceList& list) {
   fmt::print(
       "The price of the golden's bits: time of the fastest library / time of ours\n"
-      "(above 1 ours is faster; 95 % interval; bits verified before timing)\n\n");
-  fmt::print("{:<14}{:<34}{:>8}  {:<10}{:<10}{:>6}  {:<14}{:>8}  {}\n", "operation", "case",
-             "threads", "kernel", "fastest", "ratio", "interval", "GFLOP/s", "outcome");
+      "(above 1 ours is faster; interval of 95 %; bits verified before timing; {}: no library has\n"
+      "the operation, so 85 % of the measured bandwidth stands for one)\n\n",
+      kBandwidth);
+  fmt::print("{:<22}{:<38}{:>7}  {:<9}{:<12}{:>6}  {:<11}{:>15}{:>6}  {}\n", "operation", "case",
+             "threads", "kernel", "fastest", "ratio", "interval", "speed", "peak", "outcome");
   for (const Price& p : list.prices) {
-    fmt::print("{:<14}{:<34}{:>8}  {:<10}{:<10}{:>6.2f}  {:<14}{:>8.1f}  {}\n", p.operation,
-               p.case_id, p.threads, p.kernel, p.fastest, p.ratio,
-               fmt::format("{:.2f}-{:.2f}", p.low, p.high), p.gflops, p.outcome);
+    if (p.claim != kEverywhere) continue;
+    fmt::print("{:<22}{:<38}{:>7}  {:<9}{:<12}{:>6.2f}  {:<11}{:>15}{:>5.0f}%  {}\n", p.operation,
+               p.case_id.substr(0, p.case_id.rfind("_seed")), p.threads, p.kernel, p.fastest,
+               p.ratio.value, IntervalOf(p.ratio), SpeedOf(p), 100 * p.peak_fraction, p.outcome);
   }
   fmt::print("\n");
   for (const auto& [group, mean] : GeometricMeans(list.prices)) {
-    fmt::print("geometric mean of {}: {:.2f}\n", group, mean);
+    int rows = 0, slower = 0;
+    for (const Price& p : list.prices) {
+      if (p.group != group || p.claim != kEverywhere) continue;
+      ++rows;
+      slower += p.outcome == "slower";
+    }
+    fmt::print("{:<12} geometric mean {:.2f}; slower in {} of {}\n", group, mean, slower, rows);
+  }
+  for (const Peak& peak : list.peaks) {
+    fmt::print("peak on {} thread{}: {:.1f} GFLOP/s of fused multiply-adds, {:.1f} GB/s of triad\n",
+               peak.threads, peak.threads == 1 ? "" : "s", peak.gflops, peak.gbs);
   }
   for (const std::string& line : list.absent) fmt::print("NOT COMPARED: {}\n", line);
   for (const Drift& d : list.drifts) {
@@ -82,26 +66,80 @@ void PrintTable(const PriceList& list) {
   }
 }
 
-int RunPrice(bool json) {
-  try {
-    const PriceList list =
-        Prices({}, [](const std::string& line) { fmt::print(stderr, "pricing {}\n", line); });
-    json ? PrintJson(list) : PrintTable(list);
-    return kExitHolds;
-  } catch (const BitsError& error) {
-    fmt::print(stderr, "samebits: not priced: {}\n", error.what());
-    return kExitBitsDiffer;
+void PrintMoves(const std::vector<Move>& moves, const std::string& against) {
+  int faster = 0, slower = 0;
+  for (const Move& move : moves) {
+    faster += move.outcome == "faster";
+    slower += move.outcome == "slower";
+    if (move.outcome == "inconclusive") continue;
+    fmt::print("{:<7} {}/{} on {} threads, {}: {:.2f} ({}) -> {:.2f} ({})\n", move.outcome,
+               move.now->operation, move.now->case_id, move.now->threads, move.now->claim,
+               move.before->ratio.value, IntervalOf(move.before->ratio), move.now->ratio.value,
+               IntervalOf(move.now->ratio));
   }
+  fmt::print("against {}: {} prices in both, {} faster, {} slower, the others inconclusive\n",
+             against, moves.size(), faster, slower);
+}
+
+PriceList Measure(const PriceOptions& options) {
+  PriceSettings settings = PriceSettings::Of(options.quick);
+  settings.filter = options.filter;
+  settings.batches &= options.filter.empty();
+  return Prices(AllKernels(), settings,
+                [](const std::string& line) { fmt::print(stderr, "pricing {}\n", line); });
+}
+
+int RunPrice(const PriceOptions& options) {
+  // First of all: a list that cannot be read is known before minutes of timing.
+  std::optional<PriceList> before;
+  if (!options.against.empty()) before = ReadPrices(options.against);
+  const PriceList list = options.from.empty() ? Measure(options) : ReadPrices(options.from);
+  const std::vector<Move> moves = before ? MovesOf(*before, list) : std::vector<Move>();
+  if (before && moves.empty()) {
+    throw UserError(fmt::format("{}: has no price of this list", options.against));
+  }
+  bool any_slower = false;
+  for (const Move& move : moves) any_slower |= move.outcome == "slower";
+  if (options.json) {
+    nlohmann::ordered_json json = JsonOf(list);
+    json["environment"] = Environment();
+    if (before) {
+      json["against"] = nlohmann::ordered_json::array();
+      for (const Move& m : moves) {
+        json["against"].push_back({{"operation", m.now->operation},
+                                   {"case", m.now->case_id},
+                                   {"threads", m.now->threads},
+                                   {"claim", m.now->claim},
+                                   {"before", m.before->ratio.value},
+                                   {"now", m.now->ratio.value},
+                                   {"outcome", m.outcome}});
+      }
+    }
+    fmt::print("{}\n", json.dump());
+  } else if (before) {
+    PrintMoves(moves, options.against);
+  } else {
+    PrintTable(list);
+  }
+  for (const std::string& line : list.wrong) fmt::print(stderr, "NOT TIMED: {}\n", line);
+  return any_slower || !list.wrong.empty() ? kExitBitsDiffer : kExitHolds;
 }
 
 }  // namespace
 
 void AddPrice(CLI::App& app, int& exit_code) {
-  auto json = std::make_shared<bool>(false);
+  auto options = std::make_shared<PriceOptions>();
   CLI::App* command = app.add_subcommand(
       "price", "Price the golden's bits against the fastest libraries, after verifying them");
-  command->add_flag("--json", *json, "One JSON object on standard output");
-  command->callback([json, &exit_code] { exit_code = RunPrice(*json); });
+  command->add_option("--filter", options->filter,
+                      "Only cases like this, as 'conv2d_*' or '*/n64c10*'");
+  command->add_flag("--quick", options->quick, "Two minutes: short cases, short rounds");
+  command->add_option("--against", options->against,
+                      "Compare with a list that --json printed: which prices moved beyond their "
+                      "intervals; exit code 1 when one is slower");
+  command->add_option("--from", options->from, "Time nothing: read what --json printed");
+  command->add_flag("--json", options->json, "One JSON object on standard output");
+  command->callback([options, &exit_code] { exit_code = RunPrice(*options); });
 }
 
 }  // namespace samebits

@@ -16,6 +16,7 @@ void AddExplain(CLI::App& app, int& exit_code);
 void AddMatrix(CLI::App& app, int& exit_code);
 void AddRepeat(CLI::App& app, int& exit_code);
 void AddRepeatKernel(CLI::App& app, int& exit_code);
+void AddReport(CLI::App& app, int& exit_code);
 void AddPrice(CLI::App& app, int& exit_code);
 void AddEnv(CLI::App& app, int& exit_code);
 

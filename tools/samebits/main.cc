@@ -29,6 +29,7 @@ int Main(int argc, char** argv) {
   AddMatrix(app, exit_code);
   AddRepeatKernel(app, exit_code);
   AddPrice(app, exit_code);
+  AddReport(app, exit_code);
   AddEnv(app, exit_code);
   const auto complain = [](std::string message, int code) {
     // Whatever happened is told in one line.

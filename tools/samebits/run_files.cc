@@ -186,4 +186,29 @@ bool CompareRuns(const fs::path& a, const fs::path& b, bool as_json) {
   return differing == 0;
 }
 
+RunCourse ReadRun(const fs::path& directory) {
+  try {
+    RunCourse course;
+    for (const Json& step : ReadJsonLines(directory / "digests.jsonl")) {
+      course.losses.push_back(step.at("loss"));
+    }
+    const Json history = ReadJson(directory / "history.json");
+    course.val_losses = history.at("val_loss").get<std::vector<double>>();
+    course.val_accuracies = history.at("val_accuracy").get<std::vector<double>>();
+    const Json environment = ReadJson(directory / "environment.json");
+    const Json &settings = environment.at("settings"), &data = environment.at("data");
+    const std::int64_t batch = settings.at("batch"), count = data.at("train").at("count");
+    if (!course.val_losses.empty()) course.steps_per_epoch = (count + batch - 1) / batch;
+    course.title = fmt::format(
+        "{}, batch {}, seed {}, kernels {}, {} threads", data.at("name").get<std::string>(), batch,
+        settings.at("seed").get<std::int64_t>(), settings.at("isa").get<std::string>(),
+        settings.at("threads").get<int>());
+    course.golden = environment.at("golden");
+    return course;
+  } catch (const nlohmann::json::exception& error) {
+    throw UserError(
+        fmt::format("{}: not the directory of a run: {}", directory.string(), error.what()));
+  }
+}
+
 }  // namespace samebits

@@ -1,0 +1,196 @@
+// Prices: what may be timed, what an interval says, lists as files.
+#include "benchmarks/price.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+
+#include "benchmarks/price_list.h"
+#include "kernels/activation/activation.h"
+#include "kernels/core/cpu.h"
+#include "kernels/core/error.h"
+#include "kernels/core/registry.h"
+
+namespace samebits {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+int g_calls = 0;
+
+// The fastest relu there could be: it forgets the last element.
+void Broken(const Case& c, const Buffers& buffers, Team& team) {
+  ++g_calls;
+  FindKernel(activation::kReluForward, "portable")->run(c, buffers, team);
+  buffers.out(0)[c.Get("n") - 1] = -1.0f;
+}
+// A library of another function.
+void Other(const Case& c, const Buffers& buffers, Team&) {
+  ++g_calls;
+  std::fill_n(buffers.out(0), c.Get("n"), 0.0f);
+}
+
+PriceList PricesOfRelu(std::vector<const Kernel*> kernels) {
+  PriceSettings settings;
+  settings.threads = {1};
+  settings.filter = "relu_fwd_v1/n1843200*";
+  settings.batches = false;
+  settings.rounds.seconds = 1e-4;
+  g_calls = 0;
+  return Prices(kernels, settings, [](const std::string&) {});
+}
+
+const Kernel* Portable() { return FindKernel(activation::kReluForward, "portable"); }
+
+TEST(PriceTest, AKernelWithWrongBitsIsNotTimed) {
+  const Kernel broken{&activation::kReluForward, "broken", &kCpu, Claim::kEverywhere, Broken};
+  const PriceList list = PricesOfRelu({&broken, Portable()});
+  EXPECT_EQ(g_calls, 1) << "once, for its bits";
+  ASSERT_THAT(list.wrong, SizeIs(1));
+  EXPECT_THAT(list.wrong[0], HasSubstr("relu_fwd_v1/n1843200_seed812@broken#threads=1: mismatch"));
+  for (const Price& price : list.prices) EXPECT_EQ(price.kernel, "portable");
+}
+
+TEST(PriceTest, AWrongKernelAloneHasNoPrice) {
+  const Kernel broken{&activation::kReluForward, "broken", &kCpu, Claim::kEverywhere, Broken};
+  const PriceList list = PricesOfRelu({&broken});
+  EXPECT_THAT(list.prices, IsEmpty());
+  EXPECT_THAT(list.wrong, SizeIs(1));
+}
+
+TEST(PriceTest, ALibraryOfAnotherFunctionIsNoComparator) {
+  const Kernel other{&activation::kReluForward, "other", &kCpu, Claim::kRun, Other};
+  const PriceList list = PricesOfRelu({Portable(), &other});
+  ASSERT_THAT(list.wrong, SizeIs(1));
+  EXPECT_THAT(list.wrong[0], HasSubstr("@other#threads=1: gives something else"));
+  ASSERT_FALSE(list.prices.empty());
+  EXPECT_EQ(list.prices[0].fastest, kBandwidth);
+}
+
+// Without a library the bandwidth stands for one; a rung for every claim.
+TEST(PriceTest, EveryClaimHasARung) {
+  const PriceList list = PricesOfRelu({Portable()});
+  std::vector<std::string> claims;
+  for (const Price& price : list.prices) {
+    claims.push_back(price.claim);
+    EXPECT_EQ(price.fastest, kBandwidth);
+    EXPECT_TRUE(price.verified);
+    EXPECT_LE(price.ratio.low, price.ratio.value);
+    EXPECT_LE(price.ratio.value, price.ratio.high);
+    EXPECT_GT(price.peak_fraction, 0);
+  }
+  EXPECT_THAT(claims, ElementsAre("none", "run", "machine", "everywhere"));
+}
+
+TEST(PriceTest, NothingMatches) {
+  PriceSettings settings;
+  settings.filter = "nothing";
+  EXPECT_THROW(Prices(AllKernels(), settings, [](const std::string&) {}), UserError);
+}
+
+TEST(RoundsTest, TakesEveryRoundOfEveryContestant) {
+  int runs[2] = {};
+  const auto times = TimeInRounds({{"a", [&] { ++runs[0]; }}, {"b", [&] { ++runs[1]; }}},
+                                  {.count = 9, .seconds = 1e-6});
+  ASSERT_THAT(times, SizeIs(2));
+  for (const auto& own : times) EXPECT_THAT(own, SizeIs(9));
+  EXPECT_GT(runs[0], 18);
+  EXPECT_GT(runs[1], 18);
+}
+
+TEST(RoundsTest, RatioOfRounds) {
+  const Ratio same = RatioOf({2, 4, 6}, {1, 2, 3});  // whatever slows both says nothing
+  EXPECT_EQ(same.value, 2);
+  EXPECT_EQ(same.low, 2);
+  EXPECT_EQ(same.high, 2);
+  const Ratio wide = RatioOf({1, 2, 3, 4, 5, 6, 7, 8, 9}, std::vector<double>(9, 5));
+  EXPECT_EQ(wide.value, 1);
+  EXPECT_LT(wide.low, 1);
+  EXPECT_GT(wide.high, 1);
+}
+
+Price PriceAt(double low, double value, double high, std::string claim = kEverywhere) {
+  return {.group = "gemm",
+          .operation = "dense_fwd_v1",
+          .case_id = "n64c32_k64_seed812",
+          .threads = 1,
+          .claim = std::move(claim),
+          .kernel = "avx2",
+          .fastest = "onednn",
+          .ratio = {value, low, high},
+          .outcome = "inconclusive",
+          .seconds = 1e-3,
+          .flops = 1e6,
+          .bytes = 1e5,
+          .peak_fraction = 0.5,
+          .verified = true};
+}
+
+std::string MoveFrom(const Price& before, const Price& now) {
+  const PriceList a{.prices = {before}}, b{.prices = {now}};
+  const std::vector<Move> moves = MovesOf(a, b);
+  return moves.empty() ? "none" : moves[0].outcome;
+}
+
+TEST(PriceListTest, MovesBeyondBothIntervals) {
+  const Price before = PriceAt(0.95, 1.0, 1.05);
+  EXPECT_EQ(MoveFrom(before, PriceAt(1.06, 1.1, 1.2)), "faster");
+  EXPECT_EQ(MoveFrom(before, PriceAt(0.8, 0.9, 0.94)), "slower");
+  EXPECT_EQ(MoveFrom(before, PriceAt(0.8, 0.9, 0.95)), "inconclusive");
+  EXPECT_EQ(MoveFrom(before, before), "inconclusive");
+  EXPECT_EQ(MoveFrom(before, PriceAt(0.8, 0.9, 0.94, "run")), "none");
+}
+
+TEST(PriceListTest, GeometricMeansOfTheGoldensBits) {
+  const auto means = GeometricMeans({PriceAt(1, 2, 3), PriceAt(7, 8, 9), PriceAt(1, 1, 1, "run")});
+  EXPECT_EQ(means.size(), 1u);
+  EXPECT_DOUBLE_EQ(means.at("gemm"), 4);
+}
+
+class PriceFileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "pricesXXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string ErrorOf(const std::string& text) {
+    std::ofstream(folder_ / "prices.json") << text;
+    try {
+      ReadPrices(folder_ / "prices.json");
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "none";
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(PriceFileTest, ReadsWhatItWrote) {
+  PriceList list{.prices = {PriceAt(1, 2, 3)}, .peaks = {{1, 80.0, 20.0}}};
+  list.batches.push_back({"dense_fwd_v1", "n64c32_k64_seed812", "avx2", 64, 1e-6, {1, 1, 1}});
+  list.drifts.push_back({"onednn", 3, 2, 1, 0});
+  list.absent = {"blis: not installed"};
+  const std::string text = JsonOf(list).dump();
+  ASSERT_EQ(ErrorOf(text), "none");
+  EXPECT_EQ(JsonOf(ReadPrices(folder_ / "prices.json")).dump(), text);
+}
+
+TEST_F(PriceFileTest, RefusesWhatItDidNotWrite) {
+  EXPECT_THAT(ErrorOf(""), HasSubstr("prices.json: not a list"));
+  EXPECT_THAT(ErrorOf("[]"), HasSubstr("prices.json: not a list"));
+  EXPECT_THAT(ErrorOf("{\"rows\": [{}]}"), HasSubstr("prices.json: not a list"));
+  EXPECT_THROW(ReadPrices(folder_ / "nowhere.json"), UserError);
+}
+
+}  // namespace
+}  // namespace samebits
