@@ -186,7 +186,7 @@ bool IsTimed(const Op& op, const Case& c) {
 
 bool IsEmulation(const Kernel& kernel) { return kernel.name.find("_on_") != kernel.name.npos; }
 
-bool IsTraining(const Op& op) { return Case::Parse(op.cases[0]).Get("steps", 0) > 0; }
+bool IsTraining(const Op& op) { return Case::Parse(op.cases[0]).Get("steps", -1) >= 0; }
 
 bool IsWholeRun(const Case& c) { return c.Get("epochs", 0) > 0; }
 

@@ -15,25 +15,6 @@ NamedArray Array(const char* name, const std::vector<T>& values) {
 
 std::vector<std::uint8_t> BytesOf(const std::string& text) { return {text.begin(), text.end()}; }
 
-// The lists of a history, one after the other.
-std::vector<float> ListsOf(const History& history) {
-  std::vector<float> all;
-  for (const auto* list :
-       {&history.loss, &history.accuracy, &history.val_loss, &history.val_accuracy}) {
-    all.insert(all.end(), list->begin(), list->end());
-  }
-  return all;
-}
-
-History HistoryOf(const std::vector<float>& all) {
-  const std::size_t epochs = all.size() / 4;
-  const auto list = [&](std::size_t i) {
-    const auto first = all.begin() + static_cast<std::ptrdiff_t>(i * epochs);
-    return std::vector<float>(first, first + static_cast<std::ptrdiff_t>(epochs));
-  };
-  return {list(0), list(1), list(2), list(3)};
-}
-
 // Of each step its loss, the 64 digits of its digest, and its epoch.
 std::vector<StepRecord> StepsOf(const std::vector<float>& losses,
                                 const std::vector<std::uint8_t>& digests,
@@ -71,8 +52,11 @@ void WriteCheckpoint(const std::filesystem::path& path, const Checkpoint& checkp
                      Array("epoch_loss", std::vector{state.epoch.loss}),
                      Array("counts",
                            std::vector{state.network.steps, state.epoch.hits, state.epoch.samples}),
-                     Array("history", ListsOf(state.history)),
-                     Array("losses", losses),
+                     Array("loss", state.history.loss),
+                     Array("accuracy", state.history.accuracy),
+                     Array("val_loss", state.history.val_loss),
+                     Array("val_accuracy", state.history.val_accuracy),
+                     Array("step_losses", losses),
                      Array("digests", digests),
                      Array("epochs", epochs),
                  });
@@ -95,8 +79,8 @@ Checkpoint ReadCheckpoint(const std::filesystem::path& path) {
     checkpoint.state = {
         {floats("weights"), floats("first_moments"), floats("second_moments"), counts[0]},
         {loss[0], counts[1], counts[2]},
-        HistoryOf(floats("history")),
-        StepsOf(floats("losses"), NpyValues<std::uint8_t>(FindArray(arrays, "digests")),
+        {floats("loss"), floats("accuracy"), floats("val_loss"), floats("val_accuracy")},
+        StepsOf(floats("step_losses"), NpyValues<std::uint8_t>(FindArray(arrays, "digests")),
                 NpyValues<std::int32_t>(FindArray(arrays, "epochs")))};
     const auto steps = static_cast<std::int64_t>(checkpoint.state.steps.size());
     if (counts[0] != steps || counts[1] < 0 || counts[2] < counts[1]) {

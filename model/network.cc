@@ -12,6 +12,8 @@
 #include "kernels/core/error.h"
 #include "kernels/dense/dense.h"
 #include "kernels/dropout/dropout.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/loss/loss.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/softmax/softmax.h"
 #include "model/streams/initializers.h"
@@ -22,7 +24,11 @@ using enum LayerKind;
 
 Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sources, int leaves,
                  int most, const KernelSet& kernels, Team& team)
-    : kernels_(kernels), team_(team), stream_(stream), leaves_(leaves) {
+    : objective_(recipe.objective),
+      kernels_(kernels),
+      team_(team),
+      stream_(stream),
+      leaves_(leaves) {
   const auto add = [&](std::vector<std::int64_t> shape, const std::vector<float>& values) {
     parameters_.push_back({std::move(shape), static_cast<std::int64_t>(state_.weights.size()),
                            static_cast<std::int64_t>(values.size())});
@@ -30,6 +36,7 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
     return static_cast<int>(parameters_.size()) - 1;
   };
   const Initializer& glorot_uniform = FindInitializer("GlorotUniform");
+  const Initializer& random_uniform = FindInitializer("RandomUniform");
   std::int64_t h = recipe.height, w = recipe.width, c = recipe.channels, largest = 0;
   for (const Layer& layer : recipe.layers) {
     Node node{.layer = layer, .h = h, .w = w, .c = c, .oh = h, .ow = w, .oc = c};
@@ -44,12 +51,16 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
         node.oh = node.ow = 1;
         break;
       case kDense:
+      case kEmbedding:
         node.oc = layer.units;
         break;
       case kDropout:
         break;
     }
-    if (layer.HasWeights()) {
+    if (layer.kind == kEmbedding) {
+      const std::vector<std::int64_t> shape = {layer.rows, node.oc};
+      node.kernel = add(shape, random_uniform.Values(stream, sources.NextLayerSeed(), shape));
+    } else if (layer.HasWeights()) {
       std::vector<std::int64_t> shape = {c, node.oc};
       if (layer.kind == kConv2d) shape.insert(shape.begin(), {layer.window, layer.window});
       node.kernel = add(shape, glorot_uniform.Values(stream, sources.NextLayerSeed(), shape));
@@ -92,6 +103,9 @@ const Network::Cases& Network::CasesOf(int batch) {
       case kDense:
         id = fmt::format("n{}c{}_k{}v{}", batch, node.c, node.oc, leaves_);
         break;
+      case kEmbedding:
+        id = fmt::format("n{}l{}c{}_rows{}v{}", batch, node.h, node.oc, node.layer.rows, leaves_);
+        break;
       case kDropout:
         id = fmt::format("n{}_rate{}{}", elements, node.layer.rate,
                          &stream_ == &kKerasTensorflow ? "_tensorflow" : "");
@@ -109,9 +123,9 @@ void Network::Apply(const Op& op, const Case& c, const Buffers& buffers) {
   Run(kernels_.For(op), c, buffers, team_);
 }
 
-const float* Network::Forward(const float* images, int batch, bool training) {
-  const Cases& cases = CasesOf(batch);
-  const float* x = images;
+const float* Network::Forward(const Rows& rows, bool training) {
+  const Cases& cases = CasesOf(rows.size);
+  const auto* x = static_cast<const float*>(rows.x);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
     float* const y = node.output.data();
@@ -129,6 +143,9 @@ const float* Network::Forward(const float* images, int batch, bool training) {
       case kGlobalAveragePool:
         Apply(pool2d::kGlobalAverageForward, c, {{x}, {y}});
         break;
+      case kEmbedding:
+        Apply(embedding::kForward, c, {{WeightsOf(node.kernel), rows.x}, {y}});
+        break;
       case kDropout: {
         if (!training) continue;  // hands its input on
         const std::int64_t stream[2] = {node.draw, state_.steps};
@@ -141,26 +158,46 @@ const float* Network::Forward(const float* images, int batch, bool training) {
   return x;
 }
 
-BatchResult Network::Loss(const float* logits, const std::int32_t* labels, int batch) {
+BatchResult Network::Loss(const float* outputs, const Rows& rows) {
   BatchResult result{};
-  Apply(softmax::kCrossEntropyForward, CasesOf(batch).loss,
-        {{logits, labels}, {&result.loss, probabilities_.data()}});
-  const std::int64_t classes = nodes_.back().oc;
-  for (int n = 0; n < batch; ++n) {
-    const float* const row = probabilities_.data() + n * classes;
-    result.hits += std::max_element(row, row + classes) - row == labels[n];
+  const Case& c = CasesOf(rows.size).loss;
+  switch (objective_) {
+    case Objective::kClasses: {
+      Apply(softmax::kCrossEntropyForward, c,
+            {{outputs, rows.targets}, {&result.loss, probabilities_.data()}});
+      const std::int64_t classes = nodes_.back().oc;
+      const auto* labels = static_cast<const std::int32_t*>(rows.targets);
+      for (int n = 0; n < rows.size; ++n) {
+        const float* const row = probabilities_.data() + n * classes;
+        result.hits += std::max_element(row, row + classes) - row == labels[n];
+      }
+      break;
+    }
+    case Objective::kBinary: {
+      Apply(loss::kBinaryCrossEntropy, c,
+            {{outputs, rows.targets}, {&result.loss, gradient_.data()}});
+      const auto* targets = static_cast<const float*>(rows.targets);
+      for (int n = 0; n < rows.size; ++n) result.hits += (outputs[n] > 0) == (targets[n] > 0.5f);
+      break;
+    }
+    case Objective::kValue:
+      Apply(loss::kMeanSquaredError, c,
+            {{outputs, rows.targets}, {&result.loss, gradient_.data()}});
+      break;
   }
   return result;
 }
 
-void Network::Backward(const float* images, const std::int32_t* labels, int batch) {
-  const Cases& cases = CasesOf(batch);
-  Apply(softmax::kCrossEntropyBackward, cases.loss,
-        {{probabilities_.data(), labels}, {gradient_.data()}});
+void Network::Backward(const Rows& rows) {
+  const Cases& cases = CasesOf(rows.size);
+  if (objective_ == Objective::kClasses) {
+    Apply(softmax::kCrossEntropyBackward, cases.loss,
+          {{probabilities_.data(), rows.targets}, {gradient_.data()}});
+  }
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     const Case& c = cases.forward[i];
-    const float* const x = i == 0 ? images : nodes_[i - 1].output.data();
+    const float* const x = i == 0 ? static_cast<const float*>(rows.x) : nodes_[i - 1].output.data();
     // The relu in front of a max pooling is taken behind it: y > 0 there is m > 0 here, a gradient
     // meets no other place, and the tensor is four times smaller. The bits are the same.
     const bool pooled = i + 1 < nodes_.size() && nodes_[i + 1].layer.kind == kMaxPool;
@@ -189,6 +226,9 @@ void Network::Backward(const float* images, const std::int32_t* labels, int batc
       case kGlobalAveragePool:
         Apply(pool2d::kGlobalAverageBackward, c, {{dy}, {dx}});
         break;
+      case kEmbedding:
+        Apply(embedding::kBackward, c, {{rows.x, dy}, {GradientsOf(node.kernel)}});
+        break;
       case kDropout: {
         const std::int64_t stream[2] = {node.draw, state_.steps};
         Apply(dropout::kBackward, c, {{dy, stream}, {dx}});
@@ -199,20 +239,18 @@ void Network::Backward(const float* images, const std::int32_t* labels, int batc
   }
 }
 
-BatchResult Network::TrainStep(const float* images, const std::int32_t* labels, int batch) {
-  const BatchResult result = Loss(Forward(images, batch, true), labels, batch);
-  Backward(images, labels, batch);
+BatchResult Network::TrainStep(const Rows& rows) {
+  const BatchResult result = Loss(Forward(rows, true), rows);
+  Backward(rows);
   const std::int64_t step = ++state_.steps;
   float *const weights = state_.weights.data(), *const first = state_.first_moments.data(),
                *const second = state_.second_moments.data();
-  Apply(adam::kUpdate, CasesOf(batch).adam,
+  Apply(adam::kUpdate, CasesOf(rows.size).adam,
         {{weights, first, second, gradients_.data(), &step}, {weights, first, second}});
   return result;
 }
 
-BatchResult Network::Evaluate(const float* images, const std::int32_t* labels, int batch) {
-  return Loss(Forward(images, batch, false), labels, batch);
-}
+BatchResult Network::Evaluate(const Rows& rows) { return Loss(Forward(rows, false), rows); }
 
 void Network::Restore(NetworkState state) {
   if (state.weights.size() != state_.weights.size() ||

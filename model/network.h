@@ -18,7 +18,7 @@ namespace samebits {
 
 struct BatchResult {
   float loss;         // mean over the batch
-  std::int64_t hits;  // samples whose first largest output is the label
+  std::int64_t hits;  // samples that Objective calls a hit
 };
 
 // What a step reads of the steps before it.
@@ -30,16 +30,20 @@ struct NetworkState {
 class Network {
  public:
   // Weights as Keras makes them: each layer draws its seed from `sources` in the order of the
-  // layers, kernels Glorot uniform, biases 0; weights and dropout masks from `stream`. A batch is
-  // summed as so many leaves, a power of two. `most` is the largest batch.
+  // layers, kernels Glorot uniform, tables uniform in [-0.05, 0.05), biases 0; weights and dropout
+  // masks from `stream`. A batch is summed as so many leaves, a power of two. `most` is the largest
+  // batch.
   Network(const Recipe& recipe, const Stream& stream, RandomSources& sources, int leaves, int most,
           const KernelSet& kernels, Team& team);
 
-  // Forward, loss, backward, one step of Adam. Images NHWC.
-  BatchResult TrainStep(const float* images, const std::int32_t* labels, int batch);
+  // Forward, loss, backward, one step of Adam. Images are NHWC.
+  BatchResult TrainStep(const Rows& rows);
 
   // Forward without dropout, and the loss.
-  BatchResult Evaluate(const float* images, const std::int32_t* labels, int batch);
+  BatchResult Evaluate(const Rows& rows);
+
+  // Forward without dropout: the outputs of the last layer, [size, outputs].
+  const float* Predict(const Rows& rows) { return Forward(rows, false); }
 
   const NetworkState& state() const { return state_; }
   // Goes on from there. Throws UserError when it is that of another network.
@@ -74,9 +78,10 @@ class Network {
   };
 
   const Cases& CasesOf(int batch);
-  const float* Forward(const float* images, int batch, bool training);
-  BatchResult Loss(const float* logits, const std::int32_t* labels, int batch);
-  void Backward(const float* images, const std::int32_t* labels, int batch);
+  const float* Forward(const Rows& rows, bool training);
+  // Leaves the gradient of `outputs` in gradient_, but of classes their probabilities.
+  BatchResult Loss(const float* outputs, const Rows& rows);
+  void Backward(const Rows& rows);
   void Apply(const Op& op, const Case& c, const Buffers& buffers);
 
   float* WeightsOf(int parameter) { return state_.weights.data() + At(parameter).offset; }
@@ -85,6 +90,7 @@ class Network {
     return parameters_[static_cast<std::size_t>(parameter)];
   }
 
+  const Objective objective_;
   const KernelSet& kernels_;
   Team& team_;
   const Stream& stream_;

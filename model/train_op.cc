@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/conv2d/conv2d.h"
+#include "kernels/activation/activation.h"
 #include "kernels/core/contract.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/error.h"
@@ -52,36 +52,68 @@ using enum DType;
 
 constexpr int kStepBytes = 4 + 32;
 
-Signature SignatureOf(const Case& c) {
-  const Dataset& data = TrainDataOf(c);
+constexpr std::string_view kCnn = "cnn", kMlpSequence = "mlp-sequence", kMlpBinary = "mlp-binary",
+                           kEmbedding = "embedding";
+constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2",
+                           kAvx512 = "avx512", kNeon = "neon";
+
+TrainingData DataFor(const Recipe& recipe, const Case& c) {
+  const TrainSettings settings = TrainSettingsOf(c);
+  return recipe.make == nullptr ? ImageData(TrainDataOf(c), recipe, settings)
+                                : MadeData(recipe, settings.seeds);
+}
+
+// The training samples, then those of the test, as they are kept.
+template <const std::string_view& recipe>
+std::vector<Tensor> Inputs(const Case& c) {
+  const TrainingData data = DataFor(FindRecipe(recipe), c);
+  std::vector<Tensor> tensors = data.train->Tensors();
+  if (data.test != nullptr) {
+    for (Tensor& tensor : data.test->Tensors()) tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+template <const std::string_view& recipe>
+void Fill(const Case& c, int index, const Tensor& tensor, std::byte* bytes) {
+  const TrainingData data = DataFor(FindRecipe(recipe), c);
+  std::vector<const void*> sources = data.train->Bytes();
+  if (data.test != nullptr) {
+    for (const void* source : data.test->Bytes()) sources.push_back(source);
+  }
+  std::memcpy(bytes, sources[static_cast<std::size_t>(index)], tensor.Bytes());
+}
+
+template <const std::string_view& recipe>
+Signature TrainSignature(const Case& c) {
+  const Recipe& of = FindRecipe(recipe);
+  const TrainingData data = DataFor(of, c);
   const TrainPlan plan = PlanOf(TrainSettingsOf(c), data);
-  const auto images = [](const char* name, const ImageSet& set) {
-    return Tensor{name, kUint8, {set.count, set.height, set.width}};
-  };
-  const auto labels = [](const char* name, const ImageSet& set) {
-    return Tensor{name, kUint8, {set.count}};
-  };
-  return {{images("train_images", data.train), labels("train_labels", data.train),
-           images("test_images", data.test), labels("test_labels", data.test)},
+  const std::int64_t keys =
+      (of.objective == Objective::kValue ? 1 : 2) * (data.test == nullptr ? 1 : 2);
+  return {Inputs<recipe>(c),
           {{"steps", kUint8, {plan.steps, kStepBytes}},
-           {"history", kFloat32, {plan.steps / plan.steps_per_epoch, 4}}}};
+           {"history", kFloat32, {plan.steps / plan.steps_per_epoch, keys}}}};
 }
 
-void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
-  const Dataset& set = TrainDataOf(c);
-  const std::vector<std::uint8_t>* const sources[] = {&set.train.images, &set.train.labels,
-                                                      &set.test.images, &set.test.labels};
-  std::memcpy(data, sources[index]->data(), tensor.Bytes());
-}
-
-template <const std::string_view& kernels>
+template <const std::string_view& recipe, const std::string_view& kernels>
 void TrainWith(const Case& c, const Buffers& buffers, Team& team) {
+  const Recipe& of = FindRecipe(recipe);
   const TrainResult result =
-      Train(CnnRecipe(), TrainSettingsOf(c), TrainDataOf(c), KernelSet(kernels), team);
+      Train(of, TrainSettingsOf(c), DataFor(of, c), KernelSet(kernels), team);
   const std::vector<std::uint8_t> steps = StepsOutput(result.steps);
   const std::vector<float> history = HistoryOutput(result.history);
   std::ranges::copy(steps, buffers.out<std::uint8_t>(0));
   std::ranges::copy(history, buffers.out(1));
+}
+
+Signature PredictSignature(const Case& c) {
+  return {Inputs<kMlpBinary>(c), {{"y", kFloat32, {1, 1}}}};
+}
+
+template <const std::string_view& kernels>
+void PredictWith(const Case& c, const Buffers& buffers, Team& team) {
+  *buffers.out(0) = Predict(FindRecipe(kMlpBinary), TrainSettingsOf(c), KernelSet(kernels), team);
 }
 
 // Other leaves, with fewer samples than leaves; and what is stored in full.
@@ -107,27 +139,45 @@ double Flops(const Case& c) {
       case LayerKind::kMaxPool:
         h = std::floor(h / layer.window), w = std::floor(w / layer.window);
         break;
-      case LayerKind::kGlobalAveragePool:
-      case LayerKind::kDropout:
+      default:
         break;
     }
     if (layer.units > 0) channels = layer.units;
   }
-  const auto steps = static_cast<double>(PlanOf(TrainSettingsOf(c), TrainDataOf(c)).steps);
+  const auto steps = static_cast<double>(PlanOf(TrainSettingsOf(c), DataFor(CnnRecipe(), c)).steps);
   return steps * static_cast<double>(c.Get("b")) * sum;
 }
 
-constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2",
-                           kAvx512 = "avx512", kNeon = "neon";
+constexpr std::string_view kSequenceCases[] = {"steps3b4v4", "steps100b9"};
+constexpr std::string_view kEmbeddingCases[] = {"steps3b9v16", "steps40b64"};
+constexpr std::string_view kBinaryCases[] = {"tensorflow_steps0b1", "steps0b1"};
 
 constexpr auto kAll = Claim::kEverywhere;
 
 const Kernel kRows[] = {
-    {&kTrainCnn, kReference, &kCpu, kAll, TrainWith<kReference>},
-    {&kTrainCnn, kPortable, &kCpu, kAll, TrainWith<kPortable>},
-    {&kTrainCnn, kAvx2, &kCpuAvx2, kAll, TrainWith<kAvx2>},
-    {&kTrainCnn, kAvx512, &kCpuAvx512, kAll, TrainWith<kAvx512>},
-    {&kTrainCnn, kNeon, &kCpuNeon, kAll, TrainWith<kNeon>},
+    {&kTrainCnn, kReference, &kCpu, kAll, TrainWith<kCnn, kReference>},
+    {&kTrainCnn, kPortable, &kCpu, kAll, TrainWith<kCnn, kPortable>},
+    {&kTrainCnn, kAvx2, &kCpuAvx2, kAll, TrainWith<kCnn, kAvx2>},
+    {&kTrainCnn, kAvx512, &kCpuAvx512, kAll, TrainWith<kCnn, kAvx512>},
+    {&kTrainCnn, kNeon, &kCpuNeon, kAll, TrainWith<kCnn, kNeon>},
+
+    {&kTrainMlpSequence, kReference, &kCpu, kAll, TrainWith<kMlpSequence, kReference>},
+    {&kTrainMlpSequence, kPortable, &kCpu, kAll, TrainWith<kMlpSequence, kPortable>},
+    {&kTrainMlpSequence, kAvx2, &kCpuAvx2, kAll, TrainWith<kMlpSequence, kAvx2>},
+    {&kTrainMlpSequence, kAvx512, &kCpuAvx512, kAll, TrainWith<kMlpSequence, kAvx512>},
+    {&kTrainMlpSequence, kNeon, &kCpuNeon, kAll, TrainWith<kMlpSequence, kNeon>},
+
+    {&kPredictMlpBinary, kReference, &kCpu, kAll, PredictWith<kReference>},
+    {&kPredictMlpBinary, kPortable, &kCpu, kAll, PredictWith<kPortable>},
+    {&kPredictMlpBinary, kAvx2, &kCpuAvx2, kAll, PredictWith<kAvx2>},
+    {&kPredictMlpBinary, kAvx512, &kCpuAvx512, kAll, PredictWith<kAvx512>},
+    {&kPredictMlpBinary, kNeon, &kCpuNeon, kAll, PredictWith<kNeon>},
+
+    {&kTrainEmbedding, kReference, &kCpu, kAll, TrainWith<kEmbedding, kReference>},
+    {&kTrainEmbedding, kPortable, &kCpu, kAll, TrainWith<kEmbedding, kPortable>},
+    {&kTrainEmbedding, kAvx2, &kCpuAvx2, kAll, TrainWith<kEmbedding, kAvx2>},
+    {&kTrainEmbedding, kAvx512, &kCpuAvx512, kAll, TrainWith<kEmbedding, kAvx512>},
+    {&kTrainEmbedding, kNeon, &kCpuNeon, kAll, TrainWith<kEmbedding, kNeon>},
 };
 
 }  // namespace
@@ -137,18 +187,72 @@ const Op kTrainCnn{
     .order = "the recipe CNN's operations, step after step",
     .cases = kCases,
     .timed_cases = kTimed,
-    .signature = SignatureOf,
-    .fill = Fill,
+    .signature = TrainSignature<kCnn>,
+    .fill = Fill<kCnn>,
     .flops = Flops,
 };
+
+const Op kTrainMlpSequence{
+    .name = "train_mlp_sequence_v1",
+    .order = "the recipe's operations, step after step",
+    .cases = kSequenceCases,
+    .timed_cases = {},
+    .signature = TrainSignature<kMlpSequence>,
+    .fill = Fill<kMlpSequence>,
+    .flops = nullptr,
+};
+
+const Op kTrainEmbedding{
+    .name = "train_embedding_v1",
+    .order = "the recipe's operations, step after step",
+    .cases = kEmbeddingCases,
+    .timed_cases = {},
+    .signature = TrainSignature<kEmbedding>,
+    .fill = Fill<kEmbedding>,
+    .flops = nullptr,
+};
+
+const Op kPredictMlpBinary{
+    .name = "predict_mlp_binary_v1",
+    .order = "the recipe's operations, and a sigmoid",
+    .cases = kBinaryCases,
+    .timed_cases = {},
+    .signature = PredictSignature,
+    .fill = Fill<kMlpBinary>,
+    .flops = nullptr,
+};
+
+TrainingData MadeData(const Recipe& recipe, const GlobalSeeds& seeds) {
+  RandomSources sources(seeds);
+  return recipe.make(sources);
+}
+
+const Op& TrainOp(const Recipe& recipe) {
+  if (recipe.name == kMlpSequence) return kTrainMlpSequence;
+  if (recipe.name == kMlpBinary) return kPredictMlpBinary;
+  return recipe.name == kEmbedding ? kTrainEmbedding : kTrainCnn;
+}
 
 std::string TrainCaseId(std::string_view data, const TrainSettings& settings) {
   const std::string length = settings.steps >= 0 ? fmt::format("steps{}", settings.steps)
                                                  : fmt::format("epochs{}", settings.epochs);
   const std::string leaves = settings.leaves == kLeaves ? "" : fmt::format("v{}", settings.leaves);
-  const char* const stream = settings.stream == &kKerasTensorflow ? "_tensorflow" : "";
-  return fmt::format("{}{}_{}b{}{}_seed{}", data, stream, length, settings.batch, leaves,
-                     settings.seeds.backend);
+  const char* const stream = settings.stream == &kKerasTensorflow ? "tensorflow_" : "";
+  return fmt::format("{}{}{}b{}{}_seed{}", data == "made" ? "" : fmt::format("{}_", data), stream,
+                     length, settings.batch, leaves, settings.seeds.backend);
+}
+
+float Predict(const Recipe& recipe, const TrainSettings& settings, const KernelSet& kernels,
+              Team& team) {
+  RandomSources sources(settings.seeds);
+  const TrainingData data = recipe.make(sources);
+  Network network(recipe, *settings.stream, sources, settings.leaves, 1, kernels, team);
+  const std::unique_ptr<RowStream> one = data.train->InOrder({0}, 1);
+  const float logit = *network.Predict(*one->Next());
+  float probability;
+  Run(kernels.For(activation::kSigmoidForward), Case::Parse("n1"), {{&logit}, {&probability}},
+      team);
+  return probability;
 }
 
 std::vector<std::uint8_t> StepsOutput(const std::vector<StepRecord>& steps) {
@@ -169,8 +273,10 @@ std::vector<std::uint8_t> StepsOutput(const std::vector<StepRecord>& steps) {
 std::vector<float> HistoryOutput(const History& history) {
   std::vector<float> values;
   for (std::size_t epoch = 0; epoch < history.loss.size(); ++epoch) {
-    values.insert(values.end(), {history.loss[epoch], history.accuracy[epoch],
-                                 history.val_loss[epoch], history.val_accuracy[epoch]});
+    for (const auto* list :
+         {&history.loss, &history.accuracy, &history.val_loss, &history.val_accuracy}) {
+      if (!list->empty()) values.push_back((*list)[epoch]);
+    }
   }
   return values;
 }
@@ -183,4 +289,4 @@ std::filesystem::path InstalledFashionMnistDirectory() {
 
 }  // namespace samebits
 
-std::span<const samebits::Kernel> samebits::rows::TrainCnn() { return kRows; }
+std::span<const samebits::Kernel> samebits::rows::Training() { return kRows; }

@@ -28,7 +28,8 @@ struct TrainSettings {
 };
 
 // One list per key, one value per whole epoch. An epoch cut short by `steps` is not validated and
-// has no entry.
+// has no entry. No accuracy where nothing is a hit, no validation where there is nothing to test
+// with.
 //
 // loss: batch losses weighted by batch size (loss * f32(size), then added in batch order in
 // binary32), one division by f32(samples). accuracy: f32(hits) / f32(samples), hits as an integer.
@@ -75,7 +76,10 @@ struct TrainHooks {
   std::int64_t save_every = 0;                       // after so many, and after the last
 };
 
-TrainPlan PlanOf(const TrainSettings& settings, const Dataset& data);
+TrainPlan PlanOf(const TrainSettings& settings, const TrainingData& data);
+
+// The images of a data set, which must outlive them, as the recipe takes them.
+TrainingData ImageData(const Dataset& data, const Recipe& recipe, const TrainSettings& settings);
 
 struct TrainResult {
   History history;
@@ -88,7 +92,7 @@ struct TrainResult {
 // Model.fit's order of the data: epoch e takes the shuffle's iterator 2(e - 1), with a buffer of
 // the whole set. Given a state, the run goes on from there, and ends as if it had never stopped.
 // Throws UserError when the data or the state does not suit the recipe.
-TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Dataset& data,
+TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const TrainingData& data,
                   const KernelSet& kernels, Team& team, const TrainHooks& hooks = {},
                   const TrainState* from = nullptr);
 

@@ -101,7 +101,7 @@ TEST(RowsTest, ARowForOneOperationOfTwoIsNotEnough) {
 }
 
 TEST(RowsTest, RegistryHoldsEveryRow) {
-  std::size_t count = rows::TrainCnn().size() + rows::Comparators().size();
+  std::size_t count = rows::Training().size() + rows::Comparators().size();
   for (const Folder& folder : Folders()) count += folder.name == "tile" ? 0 : folder.rows.size();
   EXPECT_EQ(AllKernels().size(), count);
 }

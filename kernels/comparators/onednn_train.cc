@@ -81,7 +81,7 @@ class Network {
  public:
   Network(const Recipe& recipe, RandomSources& sources, int batch)
       : batch_(batch),
-        classes_(recipe.classes),
+        classes_(recipe.outputs),
         images_(Allocate(Plain({batch, recipe.channels, recipe.height, recipe.width}, Tag::nhwc))) {
     memory x = images_;
     for (const Layer& layer : recipe.layers) {
@@ -104,6 +104,8 @@ class Network {
         }
         case LayerKind::kDropout:
           x = AddDropout(layer, x, seed);
+          break;
+        case LayerKind::kEmbedding:  // not of this recipe
           break;
       }
     }
@@ -402,7 +404,7 @@ namespace onednn {
 void TrainCnn(const Case& c, const Buffers& buffers, Team& team) {
   const TrainSettings settings = TrainSettingsOf(c);
   const Dataset& data = TrainDataOf(c);
-  const TrainPlan plan = PlanOf(settings, data);
+  const TrainPlan plan = PlanOf(settings, ImageData(data, CnnRecipe(), settings));
   if (plan.steps >= plan.steps_per_epoch) {
     throw UnavailableError("composed of oneDNN: trains within one epoch of whole batches only");
   }

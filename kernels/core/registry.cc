@@ -17,7 +17,7 @@ struct Registry {
   Registry() {
     for (const std::span<const Kernel> rows :
          {rows::Conv2d(), rows::Dense(), rows::Pool2d(), rows::Activation(), rows::Softmax(),
-          rows::Loss(), rows::Embedding(), rows::Dropout(), rows::Adam(), rows::TrainCnn(),
+          rows::Loss(), rows::Embedding(), rows::Dropout(), rows::Adam(), rows::Training(),
           rows::Comparators()}) {
       for (const Kernel& kernel : rows) {
         kernels.push_back(&kernel);

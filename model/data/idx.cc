@@ -143,13 +143,6 @@ ImageSet LoadPart(const fs::path& directory, const std::string& part) {
 
 }  // namespace
 
-void ImageSet::Limit(int samples) {
-  count = std::min(count, samples);
-  const auto kept = static_cast<std::size_t>(count);
-  images.resize(kept * static_cast<std::size_t>(height) * static_cast<std::size_t>(width));
-  labels.resize(kept);
-}
-
 Dataset LoadDataset(const fs::path& directory) {
   std::error_code ignored;
   if (!fs::is_directory(directory, ignored)) {

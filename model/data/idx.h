@@ -19,9 +19,6 @@ struct ImageSet {
   std::vector<std::uint8_t> labels;  // count, each 0..9
   std::string image_sha256;          // of the whole uncompressed files
   std::string label_sha256;
-
-  // Keeps the first `samples`, where there are more.
-  void Limit(int samples);
 };
 
 struct Dataset {

@@ -57,8 +57,9 @@ TEST(Cnn, FirstLossesAreThoseOfKeras) {
   Team team(2);
   for (const Backend& backend : kBackends) {
     const auto keras = nlohmann::json::parse(std::ifstream(testing::KerasFile(backend.losses)));
-    const TrainResult result =
-        Train(CnnRecipe(), {.stream = backend.stream, .steps = 20}, data, KernelSet("auto"), team);
+    const TrainSettings settings{.stream = backend.stream, .steps = 20};
+    const TrainResult result = Train(CnnRecipe(), settings, ImageData(data, CnnRecipe(), settings),
+                                     KernelSet("auto"), team);
     ASSERT_EQ(result.steps.size(), 20u);
     for (std::size_t i = 0; i < 20; ++i) {
       const double loss = keras.at(i), apart = std::fabs(result.steps[i].loss - loss) / loss;

@@ -44,13 +44,13 @@ std::map<std::string, double> LastOf(const TrainResult& result) {
 std::vector<TrainedRun> RunAll(RepeatOptions options) {
   const Recipe& recipe = FindRecipe(options.recipe);
   const KernelSet kernels(options.isa);
-  const NamedData named = LoadData(options);
   Team team(options.threads);
   std::vector<TrainedRun> runs;
   for (int i = 1; i <= options.runs; ++i) {
     const std::int64_t seed = options.seed < 0 ? RandomSeed() : options.seed;
     options.settings.seeds = GlobalSeeds::All(seed);
-    const TrainResult result = Train(recipe, options.settings, named.data, kernels, team);
+    const NamedData named = LoadData(options);  // some recipes make it from the seed
+    const TrainResult result = Train(recipe, options.settings, named.samples, kernels, team);
     runs.push_back({seed, result.weights_digest, LastOf(result)});
     fmt::print(stderr, "run {} of {}: seed {} weights {}", i, options.runs, seed,
                result.weights_digest.substr(0, 12));
@@ -148,7 +148,8 @@ void AddRepeat(CLI::App& app, int& exit_code) {
   command->add_option("--seed", options->seed, "Of every run; default: each takes one of its own")
       ->check(SeedRange());
   command->add_flag("--json", options->json, "One line of JSON: every run, and the statistics");
-  command->callback([options, &exit_code] {
+  command->callback([command, options, &exit_code] {
+    TakeRecipesOptions(*command, *options);
     const std::vector<TrainedRun> runs = RunAll(*options);
     const bool same_seed = options->seed >= 0;
     if (options->json) {

@@ -55,11 +55,12 @@ RunCourse TrainAWhile() {
   Team team(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
   const KernelSet kernels("auto");
   const Dataset data = LoadDataset(BuiltinDataDirectory());
-  const TrainResult result = Train(CnnRecipe(), settings, data, kernels, team, {}, {});
+  const TrainingData images = ImageData(data, CnnRecipe(), settings);
+  const TrainResult result = Train(CnnRecipe(), settings, images, kernels, team);
   RunCourse course;
   for (const StepRecord& step : result.steps) course.losses.push_back(step.loss);
   course.val_losses = {result.history.val_loss.begin(), result.history.val_loss.end()};
-  course.steps_per_epoch = PlanOf(settings, data).steps_per_epoch;
+  course.steps_per_epoch = PlanOf(settings, images).steps_per_epoch;
   course.title = fmt::format("builtin, batch {}, seed {}, kernels {}, {} threads", settings.batch,
                              settings.seeds.backend, kernels.name(), team.size());
   course.golden = "none";

@@ -1,6 +1,7 @@
 // samebits train: the reproducible recipe.
 #include <unistd.h>
 
+#include <bit>
 #include <chrono>
 #include <filesystem>
 #include <optional>
@@ -30,14 +31,6 @@ struct RunOptions : TrainOptions {
   bool json = false;
 };
 
-Json Describe(const ImageSet& set) {
-  return {{"count", set.count},
-          {"height", set.height},
-          {"width", set.width},
-          {"images_sha256", set.image_sha256},
-          {"labels_sha256", set.label_sha256}};
-}
-
 // A line on standard error: rewritten on a terminal, else now and then a new one.
 class Progress {
  public:
@@ -63,10 +56,16 @@ class Progress {
   }
 
   void Epoch(const History& history) {
-    fmt::print(stderr,
-               "{}epoch {}: loss {:.4f} accuracy {:.4f} val_loss {:.4f} val_accuracy {:.4f}\n",
-               terminal_ ? "\r\033[K" : "", history.loss.size(), history.loss.back(),
-               history.accuracy.back(), history.val_loss.back(), history.val_accuracy.back());
+    const Clock::time_point now = Clock::now();
+    const bool last = std::ssize(history.loss) * plan_.steps_per_epoch == plan_.steps;
+    if (!last && now - epoch_shown_ < std::chrono::milliseconds(200)) return;
+    epoch_shown_ = now;
+    fmt::print(stderr, "{}epoch {}:", terminal_ ? "\r\033[K" : "", history.loss.size());
+    const Json lists = JsonOf(history);
+    for (const auto& [key, list] : lists.items()) {
+      fmt::print(stderr, " {} {:.4f}", key, list.back().get<float>());
+    }
+    fmt::print(stderr, "\n");
   }
 
  private:
@@ -74,21 +73,26 @@ class Progress {
   const std::int64_t done_;
   const bool terminal_ = ::isatty(STDERR_FILENO) != 0;
   const Clock::time_point begin_ = Clock::now();
-  Clock::time_point shown_ = begin_ - std::chrono::hours(1);
+  Clock::time_point shown_ = begin_ - std::chrono::hours(1), epoch_shown_ = shown_;
 };
 
 // Whether the run has the golden's bits: "match", "mismatch", or "none" when no golden is for it.
-std::string AgainstGolden(const std::string& data_name, const RunOptions& options,
-                          const Dataset& data, const TrainResult& result) {
+std::string AgainstGolden(const NamedData& data, const RunOptions& options,
+                          const TrainResult& result) {
   const GlobalSeeds& seeds = options.settings.seeds;
   if (seeds != GlobalSeeds::All(seeds.backend)) return "none";
-  const GoldenFile goldens = GoldenFile::Read(GoldenDirectory(), kTrainCnn);
-  const Golden* golden = goldens.Find(TrainCaseId(data_name, options.settings));
+  const GoldenFile goldens =
+      GoldenFile::Read(GoldenDirectory(), TrainOp(FindRecipe(options.recipe)));
+  const Golden* golden = goldens.Find(TrainCaseId(data.name, options.settings));
   if (golden == nullptr || !goldens.fault().empty()) return "none";
   Sha256 input;
-  for (const auto* bytes :
-       {&data.train.images, &data.train.labels, &data.test.images, &data.test.labels}) {
-    input.Add(std::as_bytes(std::span(*bytes)));
+  for (const Samples* samples : {data.samples.train.get(), data.samples.test.get()}) {
+    if (samples == nullptr) continue;
+    const std::vector<Tensor> tensors = samples->Tensors();
+    const std::vector<const void*> bytes = samples->Bytes();
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      input.Add({static_cast<const std::byte*>(bytes[i]), tensors[i].Bytes()});
+    }
   }
   if (input.Hex() != golden->input) return "none";
   const std::vector<std::uint8_t> steps = StepsOutput(result.steps);
@@ -101,9 +105,9 @@ std::string AgainstGolden(const std::string& data_name, const RunOptions& option
 }
 
 // What a run is: another value of any of these would be another run.
-Json IdentityOf(const RunOptions& options, const std::string& data_name, const Dataset& data) {
+Json IdentityOf(const RunOptions& options, const NamedData& data) {
   const TrainSettings& settings = options.settings;
-  return {{"operation", kTrainCnn.name},
+  return {{"operation", TrainOp(FindRecipe(options.recipe)).name},
           {"recipe", options.recipe},
           {"stream", settings.stream->name},
           {"batch", settings.batch},
@@ -112,8 +116,7 @@ Json IdentityOf(const RunOptions& options, const std::string& data_name, const D
            {{"python", settings.seeds.python},
             {"numpy", settings.seeds.numpy},
             {"backend", settings.seeds.backend}}},
-          {"data",
-           {{"name", data_name}, {"train", Describe(data.train)}, {"test", Describe(data.test)}}}};
+          {"data", data.Describe()}};
 }
 
 constexpr char kCheckpoint[] = "checkpoint.npz";
@@ -178,8 +181,8 @@ void TakeSavedOptions(const CLI::App& command, RunOptions& options) {
 int RunTrain(const RunOptions& options) {
   const Recipe& recipe = FindRecipe(options.recipe);
   const KernelSet kernels(options.isa);
-  const auto [data_name, data] = LoadData(options);
-  const Json identity = IdentityOf(options, data_name, data);
+  const NamedData data = LoadData(options);
+  const Json identity = IdentityOf(options, data);
   std::optional<Checkpoint> from;
   if (!options.resume.empty()) {
     const std::filesystem::path path = CheckpointOf(options.resume);
@@ -189,7 +192,7 @@ int RunTrain(const RunOptions& options) {
   if (!options.out.empty() && options.out != options.resume) PrepareRunDirectory(options.out);
 
   Team team(options.threads);
-  const TrainPlan plan = PlanOf(options.settings, data);
+  const TrainPlan plan = PlanOf(options.settings, data.samples);
   const std::size_t done = from ? from->state.steps.size() : 0;
   if (std::cmp_greater(done, plan.steps)) {
     throw UserError(fmt::format("{}: has done {} steps already, which is more than {}",
@@ -210,13 +213,12 @@ int RunTrain(const RunOptions& options) {
       WriteCheckpoint(CheckpointOf(options.out), {state, description});
     };
   }
-  const TrainResult result =
-      Train(recipe, options.settings, data, kernels, team, hooks, from ? &from->state : nullptr);
-  const std::string golden = AgainstGolden(data_name, options, data, result);
+  const TrainResult result = Train(recipe, options.settings, data.samples, kernels, team, hooks,
+                                   from ? &from->state : nullptr);
+  const std::string golden = AgainstGolden(data, options, result);
 
   Json environment = Environment();
-  environment["data"] = {
-      {"name", data_name}, {"train", Describe(data.train)}, {"test", Describe(data.test)}};
+  environment["data"] = identity["data"];
   environment["settings"] = {{"recipe", recipe.name},
                              {"stream", identity["stream"]},
                              {"seeds", identity["seeds"]},
@@ -240,12 +242,33 @@ int RunTrain(const RunOptions& options) {
                            .dump());
   } else {
     fmt::print("{} steps on {} with {} and {} threads, {:.2f} ms each\nweights {}\n",
-               result.steps.size(), data_name, kernels.name(), options.threads, ms,
+               result.steps.size(), data.name, kernels.name(), options.threads, ms,
                result.weights_digest);
     if (golden != "none") fmt::print("golden: {}\n", golden);
     if (!options.out.empty()) fmt::print("written to {}\n", options.out);
   }
   return golden == "mismatch" ? kExitBitsDiffer : kExitHolds;
+}
+
+// A recipe without training: built, seeded again and built again.
+int RunPredict(const RunOptions& options) {
+  const Recipe& recipe = FindRecipe(options.recipe);
+  const KernelSet kernels(options.isa);
+  if (!options.out.empty() || !options.resume.empty()) {
+    throw UserError(
+        fmt::format("--out: recipe {} trains nothing that could be written", recipe.name));
+  }
+  Team team(options.threads);
+  const float first = Predict(recipe, options.settings, kernels, team);
+  const float second = Predict(recipe, options.settings, kernels, team);
+  const bool same = std::bit_cast<std::uint32_t>(first) == std::bit_cast<std::uint32_t>(second);
+  if (options.json) {
+    fmt::print("{}\n", Json{{"predictions", {first, second}}, {"same", same}}.dump());
+  } else {
+    fmt::print("{} and, seeded and built again, {}: {}\n", first, second,
+               same ? "the same bits" : "other bits");
+  }
+  return same ? kExitHolds : kExitBitsDiffer;
 }
 
 GlobalSeeds SeedsOf(const std::string& text) {
@@ -295,7 +318,8 @@ void AddTrain(CLI::App& app, int& exit_code) {
     if (options->save_every > 0 && options->out.empty()) {
       throw UserError("--save-every: give --out, where to save");
     }
-    exit_code = RunTrain(*options);
+    TakeRecipesOptions(*command, *options);
+    exit_code = FindRecipe(options->recipe).epochs == 0 ? RunPredict(*options) : RunTrain(*options);
   });
 }
 

@@ -117,10 +117,15 @@ void CompareWeights(const std::vector<NamedArray>& a, const std::vector<NamedArr
 }  // namespace
 
 Json JsonOf(const History& history) {
-  return {{"loss", history.loss},
-          {"accuracy", history.accuracy},
-          {"val_loss", history.val_loss},
-          {"val_accuracy", history.val_accuracy}};
+  Json lists = {{"loss", history.loss}};
+  const auto add = [&](const char* key, const std::vector<float>& list) {
+    // A recipe without the key has no value of it; a run without a whole epoch has none at all.
+    if (list.size() == history.loss.size()) lists[key] = list;
+  };
+  add("accuracy", history.accuracy);
+  add("val_loss", history.val_loss);
+  add("val_accuracy", history.val_accuracy);
+  return lists;
 }
 
 void PrepareRunDirectory(const fs::path& directory) {

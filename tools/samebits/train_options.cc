@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/core/digest.h"
 #include "kernels/core/error.h"
 #include "model/train_op.h"
 #include "tools/samebits/commands.h"
@@ -14,11 +15,16 @@
 namespace samebits {
 namespace {
 
-NamedData Load(const std::string& data) {
-  if (data == "builtin") return {"builtin", LoadDataset(BuiltinDataDirectory())};
-  if (!data.empty()) {
-    return {std::filesystem::path(data).filename().string(), LoadDataset(data)};
-  }
+using Json = nlohmann::ordered_json;
+
+struct NamedFiles {
+  std::string name;
+  std::filesystem::path directory;
+};
+
+NamedFiles FilesOf(const std::string& data) {
+  if (data == "builtin") return {"builtin", BuiltinDataDirectory()};
+  if (!data.empty()) return {std::filesystem::path(data).filename().string(), data};
   const std::filesystem::path installed = InstalledFashionMnistDirectory();
   if (!std::filesystem::exists(installed)) {
     throw UserError(
@@ -26,7 +32,32 @@ NamedData Load(const std::string& data) {
                     "dataset-fashion-mnist, or give --data DIR or --data builtin",
                     installed.string()));
   }
-  return {"fashion", LoadDataset(installed)};
+  return {"fashion", installed};
+}
+
+Json DescribeFile(const ImageSet& set) {
+  return {{"count", set.count},
+          {"height", set.height},
+          {"width", set.width},
+          {"images_sha256", set.image_sha256},
+          {"labels_sha256", set.label_sha256}};
+}
+
+TrainingData Limited(TrainingData data, int samples) {
+  if (samples == 0) return data;
+  return {FirstOf(std::move(data.train), samples),
+          data.test == nullptr ? nullptr : FirstOf(std::move(data.test), samples)};
+}
+
+Json DescribeTable(const Samples& samples) {
+  Json described = {{"count", samples.count()}};
+  const std::vector<Tensor> tensors = samples.Tensors();
+  const std::vector<const void*> bytes = samples.Bytes();
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    described[std::string(tensors[i].name) + "_sha256"] =
+        Sha256Hex({static_cast<const std::byte*>(bytes[i]), tensors[i].Bytes()});
+  }
+  return described;
 }
 
 }  // namespace
@@ -36,7 +67,10 @@ TrainOptions::TrainOptions()
 
 void AddTrainOptions(CLI::App& command, TrainOptions& options) {
   TrainSettings& settings = options.settings;
-  command.add_option("--recipe", options.recipe, "The recipe: cnn")->capture_default_str();
+  command
+      .add_option("--recipe", options.recipe,
+                  "The recipe: cnn, mlp-sequence, mlp-binary or embedding")
+      ->capture_default_str();
   command
       .add_option_function<std::string>(
           "--stream", [&settings](const std::string& name) { settings.stream = &FindStream(name); },
@@ -70,12 +104,37 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
       ->capture_default_str();
 }
 
+void TakeRecipesOptions(const CLI::App& command, TrainOptions& options) {
+  const Recipe& recipe = FindRecipe(options.recipe);
+  if (command.count("--batch") == 0) options.settings.batch = recipe.batch;
+  if (command.count("--epochs") == 0) options.settings.epochs = recipe.epochs;
+}
+
 NamedData LoadData(const TrainOptions& options) {
-  NamedData named = Load(options.data);
-  if (options.limit_samples > 0) {
-    for (ImageSet* set : {&named.data.train, &named.data.test}) set->Limit(options.limit_samples);
+  const Recipe& recipe = FindRecipe(options.recipe);
+  if (recipe.make != nullptr) {
+    if (!options.data.empty()) {
+      throw UserError(fmt::format("--data: recipe {} makes its data from the seed", recipe.name));
+    }
+    return {"made", nullptr,
+            Limited(MadeData(recipe, options.settings.seeds), options.limit_samples)};
   }
-  return named;
+  const NamedFiles files = FilesOf(options.data);
+  auto data = std::make_unique<Dataset>(LoadDataset(files.directory));
+  TrainingData samples = ImageData(*data, recipe, options.settings);
+  return {files.name, std::move(data), Limited(std::move(samples), options.limit_samples)};
+}
+
+Json NamedData::Describe() const {
+  Json described = {{"name", name}};
+  if (files != nullptr) {
+    described["train"] = DescribeFile(files->train);
+    described["test"] = DescribeFile(files->test);
+  } else {
+    described["train"] = DescribeTable(*samples.train);
+    if (samples.test != nullptr) described["test"] = DescribeTable(*samples.test);
+  }
+  return described;
 }
 
 CLI::Range SeedRange() { return {std::int64_t{0}, std::int64_t{4294967295}}; }

@@ -1,9 +1,11 @@
 // The options that every command takes which trains.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "model/trainer.h"
 
@@ -19,13 +21,19 @@ struct TrainOptions {
 };
 
 void AddTrainOptions(CLI::App& command, TrainOptions& options);
+// Batch and epochs that were not given are the recipe's.
+void TakeRecipesOptions(const CLI::App& command, TrainOptions& options);
 
 struct NamedData {
-  std::string name;  // as in a case of train_cnn_v1, where there is one
-  Dataset data;
+  std::string name;  // as in a case of train_cnn_v1, where there is one; "made": from the seed
+  std::unique_ptr<const Dataset> files;  // what `samples` read, of a recipe that takes images
+  TrainingData samples;
+
+  // How many there are and their digests.
+  nlohmann::ordered_json Describe() const;
 };
 
-// What --data and --limit-samples ask for. Throws UserError naming what is missing or broken.
+// What the options ask for. Throws UserError naming what is missing or broken.
 NamedData LoadData(const TrainOptions& options);
 
 // Seeds are those that Keras takes.

@@ -1,0 +1,149 @@
+#include "model/data/samples.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace samebits {
+namespace {
+
+template <class T>
+constexpr DType kType = DType::kFloat32;
+template <>
+constexpr DType kType<std::int32_t> = DType::kInt32;
+
+class ImageRows : public RowStream {
+ public:
+  ImageRows(const ImageSet& images, std::vector<std::uint32_t> order,
+            const PipelineOptions& options)
+      : pipeline_(images, std::move(order), options) {}
+
+  const Rows* Next() override {
+    const Batch* batch = pipeline_.Next();
+    if (batch == nullptr) return nullptr;
+    rows_ = {batch->size, batch->images.data(), batch->labels.data()};
+    return &rows_;
+  }
+
+ private:
+  BatchPipeline pipeline_;
+  Rows rows_;
+};
+
+class Images : public Samples {
+ public:
+  Images(const ImageSet& images, const PipelineOptions& options)
+      : images_(images), options_(options) {}
+
+  std::int64_t count() const override { return images_.count; }
+  std::unique_ptr<RowStream> InOrder(std::vector<std::uint32_t> order, int batch) const override {
+    PipelineOptions options = options_;
+    options.batch_size = batch;
+    return std::make_unique<ImageRows>(images_, std::move(order), options);
+  }
+  std::vector<Tensor> Tensors() const override {
+    return {{"images", DType::kUint8, {images_.count, images_.height, images_.width}},
+            {"labels", DType::kUint8, {images_.count}}};
+  }
+  std::vector<const void*> Bytes() const override {
+    return {images_.images.data(), images_.labels.data()};
+  }
+
+ private:
+  const ImageSet& images_;
+  const PipelineOptions options_;
+};
+
+template <class X, class Target>
+class TableRows : public RowStream {
+ public:
+  TableRows(const Table<X, Target>& table, std::vector<std::uint32_t> order, int batch)
+      : table_(table), order_(std::move(order)), batch_(static_cast<std::size_t>(batch)) {}
+
+  const Rows* Next() override {
+    const std::size_t size = std::min(batch_, order_.size() - next_);
+    if (size == 0) return nullptr;
+    x_.clear(), targets_.clear();
+    const auto append = [](auto& to, const auto& from, std::int64_t width, std::uint32_t row) {
+      const auto first = from.begin() + width * row;
+      to.insert(to.end(), first, first + width);
+    };
+    for (std::size_t i = 0; i < size; ++i) {
+      append(x_, table_.x, table_.features, order_[next_ + i]);
+      append(targets_, table_.targets, table_.outputs, order_[next_ + i]);
+    }
+    next_ += size;
+    rows_ = {static_cast<int>(size), x_.data(), targets_.data()};
+    return &rows_;
+  }
+
+ private:
+  const Table<X, Target>& table_;
+  const std::vector<std::uint32_t> order_;
+  const std::size_t batch_;
+  std::size_t next_ = 0;
+  std::vector<X> x_;
+  std::vector<Target> targets_;
+  Rows rows_;
+};
+
+template <class X, class Target>
+class InMemory : public Samples {
+ public:
+  explicit InMemory(Table<X, Target> table) : table_(std::move(table)) {}
+
+  std::int64_t count() const override { return std::ssize(table_.x) / table_.features; }
+  std::unique_ptr<RowStream> InOrder(std::vector<std::uint32_t> order, int batch) const override {
+    return std::make_unique<TableRows<X, Target>>(table_, std::move(order), batch);
+  }
+  std::vector<Tensor> Tensors() const override {
+    return {{"x", kType<X>, {count(), table_.features}},
+            {"targets", kType<Target>, {count(), table_.outputs}}};
+  }
+  std::vector<const void*> Bytes() const override {
+    return {table_.x.data(), table_.targets.data()};
+  }
+
+ private:
+  const Table<X, Target> table_;
+};
+
+class First : public Samples {
+ public:
+  First(std::unique_ptr<const Samples> all, std::int64_t most)
+      : all_(std::move(all)), count_(std::min(most, all_->count())) {}
+
+  std::int64_t count() const override { return count_; }
+  std::unique_ptr<RowStream> InOrder(std::vector<std::uint32_t> order, int batch) const override {
+    return all_->InOrder(std::move(order), batch);
+  }
+  std::vector<Tensor> Tensors() const override {
+    std::vector<Tensor> tensors = all_->Tensors();
+    for (Tensor& tensor : tensors) tensor.shape[0] = count_;
+    return tensors;
+  }
+  std::vector<const void*> Bytes() const override { return all_->Bytes(); }
+
+ private:
+  const std::unique_ptr<const Samples> all_;
+  const std::int64_t count_;
+};
+
+}  // namespace
+
+std::unique_ptr<const Samples> FirstOf(std::unique_ptr<const Samples> samples, std::int64_t most) {
+  return std::make_unique<First>(std::move(samples), most);
+}
+
+std::unique_ptr<Samples> ImageSamples(const ImageSet& images, const PipelineOptions& options) {
+  return std::make_unique<Images>(images, options);
+}
+
+std::unique_ptr<Samples> TableSamples(Table<float, float> table) {
+  return std::make_unique<InMemory<float, float>>(std::move(table));
+}
+
+std::unique_ptr<Samples> TableSamples(Table<std::int32_t, float> table) {
+  return std::make_unique<InMemory<std::int32_t, float>>(std::move(table));
+}
+
+}  // namespace samebits
