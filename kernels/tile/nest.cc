@@ -196,7 +196,7 @@ struct Places {
 };
 
 // Dots of so few terms are done by strips of tiles, as calls and waiting sums would cost the most.
-constexpr std::int64_t kShortDot = 64;
+constexpr std::int64_t kShortDot = 128;
 constexpr std::int64_t kStripTiles = 8;  // whose outputs stay in the first-level cache
 
 void RunShortBlock(const MicroKernels& micro, const Block& block, const PackedB& b, bool relu) {
