@@ -71,14 +71,28 @@ double Flops(const Case& c) {
 }
 
 // Both sides of a chain (256) and of a segment (4,096); 2, 3 and 5 segments (the tree is another
-// order than a fold from 4 on); tails of every tile; sums that are subnormal or underflow to -0.
+// order than a fold from 4 on); tails of every tile; few rows and whole panels, rows 4 KiB apart;
+// sums that are subnormal or underflow to -0.
 constexpr std::string_view kCases[] = {
-    "n1c1_k1",           "n7c255_k17_cancel",    "n64c64_k10",
-    "n64c32_k64_relu",   "n6c256_k16_cancel",    "n5c257_k15_cancel",
-    "n3c4095_k5_cancel", "n2c4096_k33_cancel",   "n3c4097_k5_cancel",
-    "n2c8193_k3_cancel", "n1c20000_k2_cancel",   "n13c300_k21_subnormal",
-    "n9c270_k9_zeros",   "n6c300_k40_nonfinite", "n6c300_k40_relu_nonfinite",
+    "n1c1_k1",
+    "n7c255_k17_cancel",
+    "n64c64_k10",
+    "n64c32_k64_relu",
+    "n6c256_k16_cancel",
+    "n5c257_k15_cancel",
+    "n3c4095_k5_cancel",
+    "n2c4096_k33_cancel",
+    "n3c4097_k5_cancel",
+    "n2c8193_k3_cancel",
+    "n1c20000_k2_cancel",
+    "n13c300_k21_subnormal",
+    "n9c270_k9_zeros",
+    "n6c300_k40_nonfinite",
+    "n6c300_k40_relu_nonfinite",
     "n6c2_k65_tiny",
+    "n3c300_k64_cancel",
+    "n8c600_k128_relu_cancel",
+    "n25c1024_k136_cancel",
 };
 constexpr std::string_view kGradientCases[] = {
     "n1c1_k1",

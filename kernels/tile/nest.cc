@@ -196,7 +196,7 @@ struct Places {
 };
 
 // Dots of so few terms are done by strips of tiles, as calls and waiting sums would cost the most.
-constexpr std::int64_t kShortDot = 64;
+constexpr std::int64_t kShortDot = 128;
 constexpr std::int64_t kStripTiles = 8;  // whose outputs stay in the first-level cache
 
 void RunShortBlock(const MicroKernels& micro, const Block& block, const PackedB& b, bool relu) {
@@ -280,15 +280,24 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
 // and a column in as many as there are terms.
 constexpr std::int64_t kPackPanels = 4;
 
-// `count` columns of `terms` neighbours each, and +0 up to `columns`. Every line is read once.
+// `count` columns of `terms` neighbours each, and +0 up to `columns` (a multiple of 4): four
+// columns at a time, so that what is written is not scattered.
 void CopyColumns(const float* from, std::int64_t column_step, std::int64_t terms,
                  std::int64_t count, std::int64_t columns, float* to) {
-  for (std::int64_t k = 0; k < terms; k += kLine) {
-    const std::int64_t now = std::min(kLine, terms - k);
-    for (std::int64_t j = 0; j < columns; ++j) {
-      float line[kLine] = {};
-      if (j < count) std::copy_n(from + j * column_step + k, now, line);
-      for (std::int64_t i = 0; i < now; ++i) to[(k + i) * columns + j] = line[i];
+  constexpr std::int64_t kTogether = 4;
+  std::int64_t j = 0;
+  for (; j + kTogether <= count; j += kTogether) {
+    const float* const column = from + j * column_step;
+    float* row = to + j;
+    for (std::int64_t k = 0; k < terms; ++k, row += columns) {
+      const float together[kTogether] = {column[k], column[column_step + k],
+                                         column[2 * column_step + k], column[3 * column_step + k]};
+      std::memcpy(row, together, sizeof together);
+    }
+  }
+  for (; j < columns; ++j) {
+    for (std::int64_t k = 0; k < terms; ++k) {
+      to[k * columns + j] = j < count ? from[j * column_step + k] : 0.0f;
     }
   }
 }
