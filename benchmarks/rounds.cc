@@ -40,10 +40,13 @@ double Estimate(const std::function<void()>& run) {
 
 std::vector<std::vector<double>> TimeInRounds(const std::vector<Contestant>& contestants,
                                               const Rounds& rounds) {
+  constexpr double kLong = 0.05;  // such a run does not need another to warm up
   std::vector<std::int64_t> runs;
+  std::vector<bool> warm_up;
   for (const Contestant& contestant : contestants) {
-    const double runs_needed = rounds.seconds / Estimate(contestant.run);
-    runs.push_back(static_cast<std::int64_t>(std::clamp(runs_needed, 1.0, 1e6)));
+    const double seconds = Estimate(contestant.run);
+    runs.push_back(static_cast<std::int64_t>(std::clamp(rounds.seconds / seconds, 1.0, 1e6)));
+    warm_up.push_back(seconds < kLong);
   }
   std::vector<std::vector<double>> times(contestants.size());
   Collector collector(times);
@@ -52,8 +55,9 @@ std::vector<std::vector<double>> TimeInRounds(const std::vector<Contestant>& con
     for (std::size_t turn = 0; turn < contestants.size(); ++turn) {
       const std::size_t i = (turn + static_cast<std::size_t>(round)) % contestants.size();
       benchmark::RegisterBenchmark(std::to_string(i).c_str(),
-                                   [&run = contestants[i].run](benchmark::State& state) {
-                                     run();
+                                   [&, i](benchmark::State& state) {
+                                     const auto& run = contestants[i].run;
+                                     if (warm_up[i]) run();
                                      for (auto _ : state) {
                                        run();
                                        benchmark::ClobberMemory();

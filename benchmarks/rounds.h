@@ -23,7 +23,7 @@ struct Rounds {
 double Estimate(const std::function<void()>& run);
 
 // Seconds of one run, for each contestant and round. The order changes from round to round; before
-// each part the contestant runs once untimed.
+// each part a contestant of short runs runs once untimed.
 std::vector<std::vector<double>> TimeInRounds(const std::vector<Contestant>& contestants,
                                               const Rounds& rounds);
 
