@@ -37,8 +37,13 @@ std::string Thousands(std::int64_t n) {
   return text;
 }
 
+// Three digits or so.
+std::string RatioText(double ratio) {
+  return fmt::format("{:.{}f}", ratio, ratio < 10 ? 2 : ratio < 100 ? 1 : 0);
+}
+
 std::string IntervalOf(const Ratio& ratio) {
-  return fmt::format("{:.2f}–{:.2f}", ratio.low, ratio.high);
+  return RatioText(ratio.low) + "–" + RatioText(ratio.high);
 }
 
 std::string SpeedOf(const Price& p) {
@@ -374,10 +379,9 @@ std::string Tiles(const ReportData& data) {
         ++all;
         slower += p->outcome == "slower";
       }
-      lines +=
-          fmt::format("<div class=line><b class={}>{:.2f}×</b><span class=faint>{}{}</span></div>",
-                      mean >= 0.995 ? "good" : "bad", mean, ThreadsName(threads),
-                      slower == 0 ? "" : fmt::format("; {} of {} slower", slower, all));
+      lines += fmt::format("<div class=line><b class={}>{}×</b><span class=faint>{}{}</span></div>",
+                           mean >= 0.995 ? "good" : "bad", RatioText(mean), ThreadsName(threads),
+                           slower == 0 ? "" : fmt::format("; {} of {} slower", slower, all));
     }
     tiles += fmt::format("<div class=tile><h3>{}</h3>{}</div>\n", group, lines);
   }
@@ -390,11 +394,11 @@ std::string PriceTable(const std::vector<const Price*>& prices) {
     const char* style = p->outcome == "faster" ? "good" : p->outcome == "slower" ? "bad" : "plain";
     rows += fmt::format(
         "<tr><td><code>{}</code> <code class=faint>{}</code></td><td class=number>{}</td><td "
-        "class=optional>{}</td><td>{}</td><td class=\"number {}\"><b>{:.2f}</b><br><span "
+        "class=optional>{}</td><td>{}</td><td class=\"number {}\"><b>{}</b><br><span "
         "class=faint>{}</span></td><td "
         "class=\"number optional\">{}<br><span class=faint>{:.0f} % of peak</span></td></tr>\n",
-        p->operation, Short(p->case_id), p->threads, p->kernel, p->fastest, style, p->ratio.value,
-        IntervalOf(p->ratio), SpeedOf(*p), 100 * p->peak_fraction);
+        p->operation, Short(p->case_id), p->threads, p->kernel, p->fastest, style,
+        RatioText(p->ratio.value), IntervalOf(p->ratio), SpeedOf(*p), 100 * p->peak_fraction);
   }
   return "<table class=prices><thead><tr><th>operation, case</th><th class=number>threads</th><th "
          "class=optional>ours</th><th>against</th><th class=number>ratio</th><th class=\"number "
