@@ -39,7 +39,7 @@ std::string Thousands(std::int64_t n) {
 
 // Three digits or so.
 std::string RatioText(double ratio) {
-  return fmt::format("{:.{}f}", ratio, ratio < 10 ? 2 : ratio < 100 ? 1 : 0);
+  return fmt::format("{:.{}f}", ratio, ratio < 0.1 ? 3 : ratio < 10 ? 2 : ratio < 100 ? 1 : 0);
 }
 
 std::string IntervalOf(const Ratio& ratio) {
@@ -319,7 +319,8 @@ std::string MatrixTable(const ReportData& data, bool libraries) {
         row.at("operation"), libraries ? row.at("kernel").get<std::string>() : ""};
     if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
   }
-  for (const auto& [operation, kernel] : lines) {
+  for (const auto& line : lines) {
+    const std::string &operation = line.first, &kernel = line.second;
     body += fmt::format("<tr><th>{}{}</th>", operation,
                         kernel.empty() ? "" : " <span class=faint>" + kernel + "</span>");
     for (const Axis& axis : AllAxes()) {
