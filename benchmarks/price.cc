@@ -153,7 +153,9 @@ class Heat {
       contestants.push_back({"", [&] { triad->Run(team_); }});
     }
     const Preemptions before;
-    auto times = TimeInRounds(contestants, list_.rounds);
+    // Training has a thread that prepares its batches, so all of it is timed.
+    const bool alone = team_.size() == 1 && !IsTraining(op_);
+    auto times = TimeInRounds(contestants, list_.rounds, alone ? Clock::kThread : Clock::kWall);
     before.AddTo(list_);
     const double moving = triad ? Median(times.back()) : 0;
     if (triad) {
@@ -341,7 +343,7 @@ void AddBatchPrices(const BatchCase& layer, const Kernel& kernel, PriceList& lis
     }
     contestants.push_back({"", [&] { Run(kernel, problem.case_of(), problem.buffers(), team); }});
   }
-  auto times = TimeInRounds(contestants, list.rounds);
+  auto times = TimeInRounds(contestants, list.rounds, Clock::kThread);
   for (std::size_t i = 0; i < times.size(); ++i) {
     for (double& time : times[i]) time /= static_cast<double>(kBatches[i]);
     list.batches.push_back({std::string(op.name), problems[i]->case_of().id(),

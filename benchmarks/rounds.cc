@@ -12,17 +12,20 @@ namespace {
 // Hands the seconds of one run to the contestant that the name numbers.
 class Collector : public benchmark::BenchmarkReporter {
  public:
-  explicit Collector(std::vector<std::vector<double>>& times) : times_(times) {}
+  Collector(std::vector<std::vector<double>>& times, Clock clock) : times_(times), clock_(clock) {}
   bool ReportContext(const Context&) override { return true; }
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
-      times_[std::stoul(run.run_name.function_name)].push_back(run.real_accumulated_time /
+      const double seconds =
+          clock_ == Clock::kWall ? run.real_accumulated_time : run.cpu_accumulated_time;
+      times_[std::stoul(run.run_name.function_name)].push_back(seconds /
                                                                static_cast<double>(run.iterations));
     }
   }
 
  private:
   std::vector<std::vector<double>>& times_;
+  const Clock clock_;
 };
 
 }  // namespace
@@ -39,7 +42,7 @@ double Estimate(const std::function<void()>& run) {
 }
 
 std::vector<std::vector<double>> TimeInRounds(const std::vector<Contestant>& contestants,
-                                              const Rounds& rounds) {
+                                              const Rounds& rounds, Clock clock) {
   constexpr double kLong = 0.05;  // such a run does not need another to warm up
   std::vector<std::int64_t> runs;
   std::vector<bool> warm_up;
@@ -49,7 +52,7 @@ std::vector<std::vector<double>> TimeInRounds(const std::vector<Contestant>& con
     warm_up.push_back(seconds < kLong);
   }
   std::vector<std::vector<double>> times(contestants.size());
-  Collector collector(times);
+  Collector collector(times, clock);
   for (int round = 0; round < rounds.count; ++round) {
     benchmark::ClearRegisteredBenchmarks();
     for (std::size_t turn = 0; turn < contestants.size(); ++turn) {
