@@ -1,7 +1,10 @@
 #include "benchmarks/price.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -45,7 +48,7 @@ double BytesOf(const Signature& signature) {
 // What the short list leaves out.
 bool TakesLong(const Op& op, const Case& c) {
   if (IsTraining(op)) return false;  // what all the others are there for
-  return FlopsOf(op, c) > 1.2e9 || BytesOf(op.signature(c)) > 60e6;
+  return FlopsOf(op, c) > 3e8 || BytesOf(op.signature(c)) > 25e6;
 }
 
 bool IsLibrary(const Kernel& kernel) { return kernel.claim < Claim::kEverywhere; }
@@ -83,6 +86,29 @@ bool AreNear(const Op& op, const std::vector<float>& got, const std::vector<floa
   }
   return difference <= tolerance * tolerance * norm;
 }
+
+// What the clock and the scheduler say since it was made.
+class Preemptions {
+ public:
+  void AddTo(PriceList& list) const {
+    const Preemptions now;
+    const double seconds = std::chrono::duration<double>(now.time_ - time_).count();
+    list.preemptions =
+        (list.preemptions * list.timed_seconds + static_cast<double>(now.count_ - count_)) /
+        (list.timed_seconds + seconds);
+    list.timed_seconds += seconds;
+  }
+
+ private:
+  static std::int64_t Count() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_nivcsw;
+  }
+
+  std::chrono::steady_clock::time_point time_ = std::chrono::steady_clock::now();
+  std::int64_t count_ = Count();
+};
 
 // All kernels of one case on one number of threads.
 class Heat {
@@ -126,7 +152,11 @@ class Heat {
       triad = std::make_unique<Triad>(static_cast<std::size_t>(bytes));
       contestants.push_back({"", [&] { triad->Run(team_); }});
     }
-    auto times = TimeInRounds(contestants, list_.rounds);
+    const Preemptions before;
+    // Training has a thread that prepares its batches, so all of it is timed.
+    const bool alone = team_.size() == 1 && !IsTraining(op_);
+    auto times = TimeInRounds(contestants, list_.rounds, alone ? Clock::kThread : Clock::kWall);
+    before.AddTo(list_);
     const double moving = triad ? Median(times.back()) : 0;
     if (triad) {
       for (double& time : times.back()) time /= 0.85;
@@ -313,7 +343,7 @@ void AddBatchPrices(const BatchCase& layer, const Kernel& kernel, PriceList& lis
     }
     contestants.push_back({"", [&] { Run(kernel, problem.case_of(), problem.buffers(), team); }});
   }
-  auto times = TimeInRounds(contestants, list.rounds);
+  auto times = TimeInRounds(contestants, list.rounds, Clock::kThread);
   for (std::size_t i = 0; i < times.size(); ++i) {
     for (double& time : times[i]) time /= static_cast<double>(kBatches[i]);
     list.batches.push_back({std::string(op.name), problems[i]->case_of().id(),
@@ -335,6 +365,17 @@ const Kernel* BestOf(std::span<const Kernel* const> kernels, const Op& op) {
 }
 
 }  // namespace
+
+bool WasQuiet(const PriceList& list) {
+  double one = 0;
+  for (const Peak& peak : list.peaks) {
+    if (peak.threads == 1) one = peak.gflops;
+  }
+  const bool cores_for_all =
+      std::all_of(list.peaks.begin(), list.peaks.end(),
+                  [&](const Peak& peak) { return peak.gflops > 0.75 * peak.threads * one; });
+  return cores_for_all && list.preemptions < 20;
+}
 
 PriceSettings PriceSettings::Of(bool quick) {
   PriceSettings settings;

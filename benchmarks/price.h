@@ -65,6 +65,10 @@ struct PriceList {
   std::vector<Drift> drifts = {};
   std::vector<std::string> absent = {};  // kernels that could not run, one line each
   std::vector<std::string> wrong = {};   // kernels that were not timed because of their bits
+  // How often another process took a processor from a timed one, a second: a machine that does
+  // nothing else has next to none.
+  double preemptions = 0;
+  double timed_seconds = 0;
   Rounds rounds = {};
 };
 
@@ -78,6 +82,10 @@ struct PriceSettings {
   // The whole list, or the short one, of two minutes.
   static PriceSettings Of(bool quick);
 };
+
+// Whether the machine had nothing else to do while it was timed, so that prices on several threads
+// say something: libraries wait for their threads in turns of a processor.
+bool WasQuiet(const PriceList& list);
 
 // Prices the timed cases on these kernels. `progress` gets a line a case.
 PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& settings,

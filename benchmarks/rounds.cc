@@ -12,17 +12,20 @@ namespace {
 // Hands the seconds of one run to the contestant that the name numbers.
 class Collector : public benchmark::BenchmarkReporter {
  public:
-  explicit Collector(std::vector<std::vector<double>>& times) : times_(times) {}
+  Collector(std::vector<std::vector<double>>& times, Clock clock) : times_(times), clock_(clock) {}
   bool ReportContext(const Context&) override { return true; }
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
-      times_[std::stoul(run.run_name.function_name)].push_back(run.real_accumulated_time /
+      const double seconds =
+          clock_ == Clock::kWall ? run.real_accumulated_time : run.cpu_accumulated_time;
+      times_[std::stoul(run.run_name.function_name)].push_back(seconds /
                                                                static_cast<double>(run.iterations));
     }
   }
 
  private:
   std::vector<std::vector<double>>& times_;
+  const Clock clock_;
 };
 
 }  // namespace
@@ -39,21 +42,25 @@ double Estimate(const std::function<void()>& run) {
 }
 
 std::vector<std::vector<double>> TimeInRounds(const std::vector<Contestant>& contestants,
-                                              const Rounds& rounds) {
+                                              const Rounds& rounds, Clock clock) {
+  constexpr double kLong = 0.05;  // such a run does not need another to warm up
   std::vector<std::int64_t> runs;
+  std::vector<bool> warm_up;
   for (const Contestant& contestant : contestants) {
-    const double runs_needed = rounds.seconds / Estimate(contestant.run);
-    runs.push_back(static_cast<std::int64_t>(std::clamp(runs_needed, 1.0, 1e6)));
+    const double seconds = Estimate(contestant.run);
+    runs.push_back(static_cast<std::int64_t>(std::clamp(rounds.seconds / seconds, 1.0, 1e6)));
+    warm_up.push_back(seconds < kLong);
   }
   std::vector<std::vector<double>> times(contestants.size());
-  Collector collector(times);
+  Collector collector(times, clock);
   for (int round = 0; round < rounds.count; ++round) {
     benchmark::ClearRegisteredBenchmarks();
     for (std::size_t turn = 0; turn < contestants.size(); ++turn) {
       const std::size_t i = (turn + static_cast<std::size_t>(round)) % contestants.size();
       benchmark::RegisterBenchmark(std::to_string(i).c_str(),
-                                   [&run = contestants[i].run](benchmark::State& state) {
-                                     run();
+                                   [&, i](benchmark::State& state) {
+                                     const auto& run = contestants[i].run;
+                                     if (warm_up[i]) run();
                                      for (auto _ : state) {
                                        run();
                                        benchmark::ClobberMemory();

@@ -19,13 +19,17 @@ struct Rounds {
       0.02;  // of one contestant's part of a round, at least; a single run if it is longer
 };
 
+// What a run took: time, or processor time of the thread that runs it. One thread alone is timed by
+// the latter, which does not count what the processor did for others meanwhile.
+enum class Clock { kWall, kThread };
+
 // Seconds of one run, by the better of two.
 double Estimate(const std::function<void()>& run);
 
 // Seconds of one run, for each contestant and round. The order changes from round to round; before
-// each part the contestant runs once untimed.
+// each part a contestant of short runs runs once untimed.
 std::vector<std::vector<double>> TimeInRounds(const std::vector<Contestant>& contestants,
-                                              const Rounds& rounds);
+                                              const Rounds& rounds, Clock clock);
 
 double Median(std::vector<double> values);
 

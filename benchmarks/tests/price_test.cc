@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "benchmarks/price_list.h"
 #include "kernels/activation/activation.h"
@@ -97,11 +99,20 @@ TEST(PriceTest, NothingMatches) {
 TEST(RoundsTest, TakesEveryRoundOfEveryContestant) {
   int runs[2] = {};
   const auto times = TimeInRounds({{"a", [&] { ++runs[0]; }}, {"b", [&] { ++runs[1]; }}},
-                                  {.count = 9, .seconds = 1e-6});
+                                  {.count = 9, .seconds = 1e-6}, Clock::kWall);
   ASSERT_THAT(times, SizeIs(2));
   for (const auto& own : times) EXPECT_THAT(own, SizeIs(9));
   EXPECT_GT(runs[0], 18);
   EXPECT_GT(runs[1], 18);
+}
+
+// The processor's time, not that of a thread that waits for it.
+TEST(RoundsTest, AThreadsOwnTime) {
+  const std::vector<Contestant> sleeper = {
+      {"sleeper", [] { std::this_thread::sleep_for(std::chrono::milliseconds(2)); }}};
+  const Rounds rounds = {.count = 3, .seconds = 1e-6};
+  EXPECT_LT(Median(TimeInRounds(sleeper, rounds, Clock::kThread)[0]), 1e-3);
+  EXPECT_GT(Median(TimeInRounds(sleeper, rounds, Clock::kWall)[0]), 1e-3);
 }
 
 TEST(RoundsTest, RatioOfRounds) {

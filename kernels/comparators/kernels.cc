@@ -8,7 +8,9 @@
 #include "kernels/dense/dense.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/softmax/softmax.h"
+#if SAMEBITS_HAVE_TRAINING
 #include "model/train_op.h"
+#endif
 
 // Names of what is not built are weak: null, and never called, as the backend says why.
 #if SAMEBITS_HAVE_LIBGOMP
@@ -109,7 +111,9 @@ constexpr Kernel kRows[] = {
     {&softmax::kForward, "onednn", &kOneDnn, kRun, onednn::SoftmaxForward},
     {&softmax::kBackward, "onednn", &kOneDnn, kRun, onednn::SoftmaxBackward},
 
+#if SAMEBITS_HAVE_TRAINING  // a cross build has no such operation
     {&kTrainCnn, "onednn", &kOneDnn, kRun, onednn::TrainCnn},
+#endif
 };
 
 }  // namespace samebits::comparators

@@ -57,6 +57,12 @@ void PrintTable(const PriceList& list) {
     fmt::print("peak on {} thread{}: {:.1f} GFLOP/s of fused multiply-adds, {:.1f} GB/s of triad\n",
                peak.threads, peak.threads == 1 ? "" : "s", peak.gflops, peak.gbs);
   }
+  if (!WasQuiet(list)) {
+    fmt::print(
+        "NOT QUIET: another process took a processor {:.0f} times a second: prices on several "
+        "threads say little\n",
+        list.preemptions);
+  }
   for (const std::string& line : list.absent) fmt::print("NOT COMPARED: {}\n", line);
   for (const Drift& d : list.drifts) {
     fmt::print(

@@ -79,13 +79,14 @@ int RunReport(const ReportOptions& options) {
   if (options.matrix.empty()) matrix = MatrixFor(options);
   if (options.history.empty()) course = TrainAWhile();
 
+  const bool short_list = prices.batches.empty();
   const std::string trained = options.history.empty() ? " --data builtin" : "";
   const ReportData data{
       .prices = std::move(prices),
       .matrix = matrix.Json(),
       .course = std::move(course),
       .environment = EnvironmentOf(options),
-      .price_command = fmt::format("samebits price{}", options.quick ? " --quick" : ""),
+      .price_command = fmt::format("samebits price{}", short_list ? " --quick" : ""),
       .matrix_command = options.matrix.empty()
                             ? "samebits matrix"
                             : "samebits_conformance --jsonl FILE; samebits matrix --from FILE",

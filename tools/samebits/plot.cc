@@ -72,10 +72,12 @@ std::string ScriptOf(const Plot& plot, const Frame& frame) {
                     grid = CodeOf(Ink::kGrid);
   std::string s = fmt::format(
       "reset\nset border {} lc rgb '{}'\nset tics textcolor rgb '{}' scale 0.4 nomirror\n"
-      "set grid xtics {} lt 1 lw 0.6 lc rgb '{}'\nset key above left maxrows {} textcolor rgb '{}' "
+      "set grid xtics {} lt 1 lw 0.6 lc rgb '{}'\nset key above left textcolor rgb '{}' "
       "samplen 1.2 spacing 1.1 width 1\nset errorbars 0\nset xlabel {} textcolor rgb '{}'\n",
-      plot.rows.empty() ? 3 : 1, grid, faint, plot.rows.empty() ? "ytics" : "", grid,
-      frame.narrow ? 9 : 1, text, Quoted(plot.x_title), faint);
+      plot.rows.empty() ? 3 : 1, grid, faint, plot.rows.empty() ? "ytics" : "", grid, text,
+      Quoted(plot.x_title), faint);
+  // A key in one line would be cut where there is no room for it.
+  if (frame.narrow && !plot.rows.empty()) s += "set key vertical maxrows 9\n";
   s += fmt::format("set ylabel {} textcolor rgb '{}'\n", Quoted(plot.y_title), faint);
   if (plot.x_log) s += "set logscale x\n";
   if (plot.y_log) s += "set logscale y\n";
@@ -83,9 +85,11 @@ std::string ScriptOf(const Plot& plot, const Frame& frame) {
   if (plot.x_log) {
     s += "set xtics (";
     int written = 0;
+    int seen = 0;
     for (const double x : {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0,
                            200.0, 500.0, 1000.0}) {
       if (x < plot.x_low || x > plot.x_high) continue;
+      if (frame.narrow && plot.x_high > 30 * plot.x_low && seen++ % 3 != 1) continue;
       s += fmt::format("{}'{:g}' {}", written++ > 0 ? ", " : "", x, x);
     }
     s += ")\n";

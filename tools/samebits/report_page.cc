@@ -37,8 +37,13 @@ std::string Thousands(std::int64_t n) {
   return text;
 }
 
+// Three digits or so.
+std::string RatioText(double ratio) {
+  return fmt::format("{:.{}f}", ratio, ratio < 0.1 ? 3 : ratio < 10 ? 2 : ratio < 100 ? 1 : 0);
+}
+
 std::string IntervalOf(const Ratio& ratio) {
-  return fmt::format("{:.2f}–{:.2f}", ratio.low, ratio.high);
+  return RatioText(ratio.low) + "–" + RatioText(ratio.high);
 }
 
 std::string SpeedOf(const Price& p) {
@@ -103,7 +108,7 @@ Plot PricePlot(const ReportData& data) {
       .name = "price",
       .alt =
           "Price of the golden's bits by operation: time of the fastest library over time of ours",
-      .x_title = "time of the fastest library / time of ours: above 1 the same bits are faster",
+      .x_title = "fastest library / ours",
       .y_title = ""};
   plot.rows = Distinct(prices, [](const Price& p) { return p.operation; });
   plot.marks = {1};
@@ -140,11 +145,10 @@ Plot PricePlot(const ReportData& data) {
 constexpr const char* kClaims[] = {"none", "run", "machine", kEverywhere};
 
 Plot LadderPlot(const ReportData& data) {
-  Plot plot{
-      .name = "ladder",
-      .alt = "Geometric mean of the prices of each claim, by group",
-      .x_title = "what the kernel promises: the fastest one with that claim or a stronger one",
-      .y_title = "fastest library / kernel"};
+  Plot plot{.name = "ladder",
+            .alt = "Geometric mean of the prices of each claim, by group",
+            .x_title = "what the kernel promises at least",
+            .y_title = "fastest library / kernel"};
   plot.columns = {std::begin(kClaims), std::end(kClaims)};
   plot.x_low = -0.25, plot.x_high = 3.25;
   plot.y_log = false;
@@ -187,7 +191,7 @@ Plot RooflinePlot(const ReportData& data) {
   const std::vector<std::string> groups = GroupsOf(data);
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (const int threads : ThreadsOf(data)) {
-      Series series{fmt::format("{}, {}", groups[g], ThreadsName(threads)),
+      Series series{threads == 1 ? groups[g] : std::string(),
                     InkOf(g),
                     threads == 1 ? Series::Style::kDots : Series::Style::kRings,
                     {}};
@@ -225,7 +229,7 @@ Plot TrainingPlot(const ReportData& data) {
 Plot BatchPlot(const ReportData& data) {
   Plot plot{.name = "batches",
             .alt = "Time per image at larger batches over that at the smallest",
-            .x_title = "time per image / time per image at the smallest batch",
+            .x_title = "time per image, batch 64 = 1",
             .y_title = ""};
   plot.marks = {1, 1.1};
   std::vector<std::int64_t> batches;
@@ -315,7 +319,8 @@ std::string MatrixTable(const ReportData& data, bool libraries) {
         row.at("operation"), libraries ? row.at("kernel").get<std::string>() : ""};
     if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
   }
-  for (const auto& [operation, kernel] : lines) {
+  for (const auto& line : lines) {
+    const std::string &operation = line.first, &kernel = line.second;
     body += fmt::format("<tr><th>{}{}</th>", operation,
                         kernel.empty() ? "" : " <span class=faint>" + kernel + "</span>");
     for (const Axis& axis : AllAxes()) {
@@ -340,16 +345,6 @@ std::string MatrixTable(const ReportData& data, bool libraries) {
 
 // ---- The page
 
-// Whether the threads had cores of their own: the peak tells.
-bool WasQuiet(const PriceList& list) {
-  double one = 0;
-  for (const Peak& peak : list.peaks) {
-    if (peak.threads == 1) one = peak.gflops;
-  }
-  return std::all_of(list.peaks.begin(), list.peaks.end(),
-                     [&](const Peak& peak) { return peak.gflops > 0.75 * peak.threads * one; });
-}
-
 std::string Headline(const ReportData& data) {
   const Count ours = CountOf(data, false);
   const auto prices = PricesOf(data);
@@ -358,7 +353,8 @@ std::string Headline(const ReportData& data) {
                          [&](const Price* p) { return p->outcome == outcome; });
   };
   const std::string bits =
-      ours.failed > 0
+      ours.Ran() == 0 ? std::string("<b class=bad>No cell of ours was run.</b>")
+      : ours.failed > 0
           ? fmt::format("<b class=bad>Bits differ in {} of {} cells.</b>", Thousands(ours.failed),
                         Thousands(ours.Ran()))
           : fmt::format("<b class=good>The same bits in all {} cells.</b>", Thousands(ours.Ran()));
@@ -384,10 +380,9 @@ std::string Tiles(const ReportData& data) {
         ++all;
         slower += p->outcome == "slower";
       }
-      lines +=
-          fmt::format("<div class=line><b class={}>{:.2f}×</b><span class=faint>{}{}</span></div>",
-                      mean >= 0.995 ? "good" : "bad", mean, ThreadsName(threads),
-                      slower == 0 ? "" : fmt::format("; {} of {} slower", slower, all));
+      lines += fmt::format("<div class=line><b class={}>{}×</b><span class=faint>{}{}</span></div>",
+                           mean >= 0.995 ? "good" : "bad", RatioText(mean), ThreadsName(threads),
+                           slower == 0 ? "" : fmt::format("; {} of {} slower", slower, all));
     }
     tiles += fmt::format("<div class=tile><h3>{}</h3>{}</div>\n", group, lines);
   }
@@ -400,11 +395,11 @@ std::string PriceTable(const std::vector<const Price*>& prices) {
     const char* style = p->outcome == "faster" ? "good" : p->outcome == "slower" ? "bad" : "plain";
     rows += fmt::format(
         "<tr><td><code>{}</code> <code class=faint>{}</code></td><td class=number>{}</td><td "
-        "class=optional>{}</td><td>{}</td><td class=\"number {}\"><b>{:.2f}</b><br><span "
+        "class=optional>{}</td><td>{}</td><td class=\"number {}\"><b>{}</b><br><span "
         "class=faint>{}</span></td><td "
         "class=\"number optional\">{}<br><span class=faint>{:.0f} % of peak</span></td></tr>\n",
-        p->operation, Short(p->case_id), p->threads, p->kernel, p->fastest, style, p->ratio.value,
-        IntervalOf(p->ratio), SpeedOf(*p), 100 * p->peak_fraction);
+        p->operation, Short(p->case_id), p->threads, p->kernel, p->fastest, style,
+        RatioText(p->ratio.value), IntervalOf(p->ratio), SpeedOf(*p), 100 * p->peak_fraction);
   }
   return "<table class=prices><thead><tr><th>operation, case</th><th class=number>threads</th><th "
          "class=optional>ours</th><th>against</th><th class=number>ratio</th><th class=\"number "
@@ -470,7 +465,8 @@ constexpr const char* kStyle = R"(
   --ink8: #ff7bb0; --ink9: #9da7b1; --good: #56d364; --bad: #ff8c85; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1100px; padding: 24px 20px 64px; background: var(--back);
-  color: var(--ink1); font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+  color: var(--ink1); font: 16px/1.5 system-ui, sans-serif; }
+p, li, code, summary { overflow-wrap: anywhere; }
 h1 { font-size: 22px; margin: 0; } h2 { font-size: 20px; margin: 48px 0 4px; } h3 { font-size: 14px; margin: 0 0 4px; }
 p { margin: 8px 0; } .faint, .note { color: var(--ink2); } .note, .command { font-size: 14px; }
 .headline { font-size: 26px; line-height: 1.3; margin: 12px 0 20px; }
@@ -486,7 +482,8 @@ table { border-collapse: collapse; font-size: 14px; width: 100%; }
 th { text-align: left; font-weight: 600; } td, th { padding: 4px 8px 4px 0; vertical-align: top; border-bottom: 1px solid var(--ink3); }
 .number { text-align: right; white-space: nowrap; } .prices .faint { font-size: 12px; }
 .both { display: grid; grid-template-columns: 1fr 1fr; gap: 32px; align-items: start; }
-.matrix { font-size: 12px; } .matrix th { font-weight: 400; padding: 2px 2px 2px 0; vertical-align: bottom; }
+.matrix { font-size: 12px; } .matrix th { font-weight: 400; padding: 2px 2px 2px 0; vertical-align: bottom; white-space: nowrap; }
+.matrix tbody th .faint { display: block; }
 .matrix td { text-align: center; padding: 2px 0; width: 26px; font-weight: 700; }
 .matrix .axis { width: 26px; padding: 0 0 4px; } .matrix .axis span { writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
 .environment th { width: 180px; font-weight: 400; color: var(--ink2); }
@@ -494,6 +491,7 @@ details summary { cursor: pointer; margin: 12px 0; } a { color: var(--ink4); }
 @media (max-width: 900px) {
   body { padding: 16px 16px 48px; } .headline { font-size: 21px; } .both { grid-template-columns: 1fr; }
   .tiles { grid-template-columns: 1fr 1fr; } figure .wide { display: none; } figure .narrow { display: block; }
+  .matrix { font-size: 11px; } .matrix td, .matrix .axis { width: 20px; } .prices td, .prices th { padding-right: 6px; }
   .optional { display: none; } .environment th { width: 110px; }
 }
 )";
@@ -539,9 +537,10 @@ std::string PageOf(const ReportData& data, const std::vector<Plot>& plots,
       " interleaved rounds, its interval of 95 % by bootstrap; only verified bits were "
       "timed.</p>\n";
   if (!WasQuiet(data.prices)) {
-    html +=
-        "<p class=warning>This machine was busy: several threads together did not reach the "
-        "multiple of one thread's peak. Prices on more than one thread say little here.</p>\n";
+    html += fmt::format(
+        "<p class=warning>This machine was busy: another process took a processor {:.0f} times a "
+        "second. Prices on more than one thread say little here.</p>\n",
+        data.prices.preemptions);
   }
   for (const std::string& line : data.prices.wrong) {
     html += fmt::format("<p class=warning><b>Not timed:</b> {}</p>\n", Escaped(line));
@@ -560,7 +559,8 @@ std::string PageOf(const ReportData& data, const std::vector<Plot>& plots,
       "any machine. A step down is the price of the stronger promise. On 1 thread.</p>\n" +
       figure("ladder");
   html +=
-      "<h2>Roofline</h2>\n<p class=note>Peaks measured in the same run. Operations that only move "
+      "<h2>Roofline</h2>\n<p class=note>Dots: 1 thread; rings: more. Peaks measured in the same "
+      "run. Operations that only move "
       "memory have no operations to count; their share of the bandwidth stands in the table of "
       "prices.</p>\n" +
       figure("roofline");

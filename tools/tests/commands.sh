@@ -197,6 +197,39 @@ printf '{"cell":"%s","verdict":"%s","reason":""}\n' "$cell#run=1" match "$cell#r
 expect 1 '' matrix --from lines.jsonl
 grep -q ' 1/2! ' stdout || fail "matrix --from: $(<stdout)"
 expect 1 '' matrix --from lines.jsonl --json
+# Prices: lists as files, and one against another.
+expect 2 "no timed case matches 'nonsense'" price --filter nonsense
+expect 2 'nowhere: cannot be read' price --from nowhere
+expect 2 'nowhere: cannot be read' price --against nowhere --filter 'softmax_fwd_v1/n64c10_*'
+expect 0 '' price --filter 'softmax_fwd_v1/n64c10_*' --json
+[[ $(wc -l <stdout) == 1 ]] || fail 'price --json is not one object'
+keys='"group":"softmax","operation":"softmax_fwd_v1","case":"n64c10_logits_seed812","threads":1,"claim":"none"'
+grep -qF "$keys" stdout || fail "price --json: $(<stdout)"
+[[ $(grep -oE '"claim":"(none|run|machine|everywhere)"' stdout | wc -l) == 8 ]] || fail "rungs: $(<stdout)"
+cp stdout prices.json
+expect 0 '' price --from prices.json
+grep -qE '^softmax_fwd_v1 +n64c10_logits +2 ' stdout || fail "price --from: $(<stdout)"
+expect 0 '' price --from prices.json --against prices.json
+grep -q '8 prices in both, 0 faster, 0 slower' stdout || fail "price --against: $(<stdout)"
+sed -E 's/"low":[^,]+,"high":[^,]+/"low":1e9,"high":2e9/g' prices.json >better.json
+expect 1 '' price --from prices.json --against better.json
+grep -q '8 prices in both, 0 faster, 8 slower' stdout || fail "price --against: $(<stdout)"
+sed 's/softmax_fwd_v1/relu_fwd_v1/g' prices.json >others.json
+expect 2 'others.json: has no price of this list' price --from prices.json --against others.json
+echo '{}' >bad.json
+expect 2 'bad.json: not a list of samebits price' price --from prices.json --against bad.json
+mkdir goldens
+SAMEBITS_GOLDEN=$PWD/goldens expect 1 '' price --filter 'softmax_fwd_v1/n64c10_*' --json
+grep -q 'NOT TIMED: softmax_fwd_v1/n64c10_logits_seed812@.*no golden' stderr || fail "wrong bits: $(<stderr)"
+grep -q '"rows":\[\],' stdout || fail "prices of wrong bits: $(<stdout)"
+expect 0 '' price --help
+
+expect 2 'file: is not a directory' report --out file
+expect 2 'nowhere: cannot be read' report --out none --matrix nowhere
+expect 2 'nowhere: cannot be read' report --out none2 --prices nowhere
+expect 2 'run' report --out none3 --history nowhere
+expect 0 '' report --help
+
 expect 0 '' explain --help
 expect 0 '' matrix --help
 expect 0 '' repeat-kernel --help

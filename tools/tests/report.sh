@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# The report in a browser: no message on its console, nothing wider than the screen, every text
+# readable, at 1280 and 390 pixels, light and dark.   usage: report.sh SAMEBITS
+set -uo pipefail
+samebits=$1
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+command -v chromium >/dev/null || {
+  echo 'report: NOT RUN: no chromium; tools/setup --all installs it'
+  exit 3
+}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 2
+
+# Few prices and cells, but of every kind: a library, none, and more threads than one.
+"$samebits" price --filter '[ds]*_fwd_v1/n[46][46]*' --json >prices.json 2>/dev/null &&
+  "$samebits" explain --json 'relu_fwd_v1/n7_seed812@portable#threads=2' >cells.jsonl &&
+  "$samebits" explain --json 'softmax_fwd_v1/n64c10_logits_seed812@onednn#threads=2' >>cells.jsonl
+"$samebits" report --out report --prices prices.json --matrix cells.jsonl >/dev/null || exit 1
+
+files=$(cd report && ls | tr '\n' ' ')
+for file in index.html {prices,matrix,training}.json {prices,ladder,matrix,training,batches}.csv \
+  {price,ladder,roofline,training}.png; do
+  [[ " $files" == *" $file "* ]] || { echo "FAILED: no $file in: $files"; exit 1; }
+done
+if grep -qE '(src|href)="?(https?:)?//' report/index.html; then
+  echo 'FAILED: the page asks for something from elsewhere'
+  exit 1
+fi
+
+failures=0
+cp "$here/report_check.html" check.html
+for scheme in 0:dark 1:light; do
+  chromium --headless --no-sandbox --disable-gpu --allow-file-access-from-files --disable-dev-shm-usage \
+    --user-data-dir="$folder/profile" --enable-logging=stderr --window-size=1400,2000 \
+    --blink-settings=preferredColorScheme="${scheme%:*}" --virtual-time-budget=5000 \
+    --dump-dom "file://$folder/check.html" >dom 2>log
+  result=$(sed -n 's/.*<pre id="result">\([^<]*\).*/\1/p' dom)
+  if [[ $result != "fine, ${scheme#*:}" ]] || grep -q CONSOLE log; then
+    failures=$((failures + 1))
+    printf 'FAILED: %s: %s\n' "${scheme#*:}" "${result:-no result}"
+    grep CONSOLE log
+  fi
+done
+((failures == 0)) && echo 'the report: at 1280 and 390 pixels, light and dark: all fine'
+((failures == 0))
