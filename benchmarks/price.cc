@@ -183,9 +183,7 @@ class Heat {
                   .bytes = bytes,
                   .peak_fraction = 0,
                   .verified = best->verified};
-      price.outcome = price.ratio.low > 1    ? "faster"
-                      : price.ratio.high < 1 ? "slower"
-                                             : "inconclusive";
+      price.outcome = OutcomeOf(price.ratio);
       price.peak_fraction = (flops > 0 ? flops / peak : moving) / price.seconds;
       list_.prices.push_back(std::move(price));
     }
@@ -365,6 +363,10 @@ const Kernel* BestOf(std::span<const Kernel* const> kernels, const Op& op) {
 }
 
 }  // namespace
+
+std::string OutcomeOf(const Ratio& ratio) {
+  return ratio.low > 1 ? "faster" : ratio.high < 1 ? "slower" : "inconclusive";
+}
 
 bool WasQuiet(const PriceList& list) {
   double one = 0;
