@@ -83,6 +83,9 @@ struct PriceSettings {
   static PriceSettings Of(bool quick);
 };
 
+// Where the interval lies to 1.
+std::string OutcomeOf(const Ratio& ratio);
+
 // Whether the machine had nothing else to do while it was timed, so that prices on several threads
 // say something: libraries wait for their threads in turns of a processor.
 bool WasQuiet(const PriceList& list);

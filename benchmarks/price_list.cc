@@ -137,12 +137,14 @@ std::vector<Move> MovesOf(const PriceList& before, const PriceList& now) {
   const auto key = [](const Price& p) {
     return std::tie(p.operation, p.case_id, p.threads, p.claim);
   };
+  const bool quiet = WasQuiet(before) && WasQuiet(now);
   std::vector<Move> moves;
   for (const Price& price : now.prices) {
     for (const Price& old : before.prices) {
       if (key(old) != key(price)) continue;
-      const bool faster = price.ratio.low > old.ratio.high;
-      const bool slower = price.ratio.high < old.ratio.low;
+      const bool says_something = quiet || price.threads == 1;
+      const bool faster = says_something && price.ratio.low > old.ratio.high;
+      const bool slower = says_something && price.ratio.high < old.ratio.low;
       moves.push_back({&old, &price, faster ? "faster" : slower ? "slower" : "inconclusive"});
     }
   }

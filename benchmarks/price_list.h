@@ -27,7 +27,8 @@ struct Move {
   std::string outcome;  // "faster" or "slower" where the intervals have nothing in common
 };
 
-// Every row that both lists have, in the order of the second.
+// Every row that both lists have, in the order of the second. Of several threads on a machine that
+// was not quiet nothing is concluded.
 std::vector<Move> MovesOf(const PriceList& before, const PriceList& now);
 
 }  // namespace samebits

@@ -158,6 +158,15 @@ TEST(PriceListTest, MovesBeyondBothIntervals) {
   EXPECT_EQ(MoveFrom(before, PriceAt(0.8, 0.9, 0.94, "run")), "none");
 }
 
+TEST(PriceListTest, SeveralThreadsOfABusyMachineSayNothing) {
+  Price before = PriceAt(0.95, 1.0, 1.05), now = PriceAt(0.8, 0.9, 0.94);
+  before.threads = now.threads = 2;
+  PriceList a{.prices = {before}}, b{.prices = {now}};
+  EXPECT_EQ(MovesOf(a, b).at(0).outcome, "slower");
+  b.preemptions = 1000;
+  EXPECT_EQ(MovesOf(a, b).at(0).outcome, "inconclusive");
+}
+
 TEST(PriceListTest, GeometricMeansOfTheGoldensBits) {
   const auto means = GeometricMeans({PriceAt(1, 2, 3), PriceAt(7, 8, 9), PriceAt(1, 1, 1, "run")});
   EXPECT_EQ(means.size(), 1u);
