@@ -1,4 +1,4 @@
 // In place of this folder's library where it is not built (CMakeLists.txt): no rows.
 #include "kernels/core/rows.h"
 
-std::span<const samebits::Kernel> samebits::rows::TrainCnn() { return {}; }
+std::span<const samebits::Kernel> samebits::rows::Training() { return {}; }

@@ -59,14 +59,15 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
     }
     if (layer.kind == kEmbedding) {
       const std::vector<std::int64_t> shape = {layer.rows, node.oc};
-      node.kernel = add(shape, random_uniform.Values(stream, sources.NextLayerSeed(), shape));
+      node.kernel = add(
+          shape, random_uniform.Values(stream, sources.NextLayerSeed(Source::kEmbedding), shape));
     } else if (layer.HasWeights()) {
       std::vector<std::int64_t> shape = {c, node.oc};
       if (layer.kind == kConv2d) shape.insert(shape.begin(), {layer.window, layer.window});
       node.kernel = add(shape, glorot_uniform.Values(stream, sources.NextLayerSeed(), shape));
       node.bias = add({node.oc}, std::vector<float>(static_cast<std::size_t>(node.oc), 0.0f));
     } else if (layer.kind == kDropout) {
-      node.draw = sources.NextLayerSeed();
+      node.draw = sources.NextLayerSeed(Source::kDropout);
     }
     const std::int64_t elements = most * node.oh * node.ow * node.oc;
     node.output.resize(static_cast<std::size_t>(elements));

@@ -50,6 +50,7 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Tra
                   const TrainState* from) {
   const TrainPlan plan = PlanOf(settings, data);
   RandomSources sources(settings.seeds);
+  for (const auto& [source, seed] : settings.freed) sources.Free(source, seed);
   const auto samples = static_cast<std::uint32_t>(data.train->count());
   const Shuffle shuffle = {.seeds = sources.NextShuffle(), .buffer = samples};
   Network network(recipe, *settings.stream, sources, settings.leaves, settings.batch, kernels,
@@ -73,6 +74,7 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Tra
     std::vector<std::uint32_t> order =
         recipe.shuffled ? shuffle.Order(static_cast<std::uint64_t>(2 * (epoch - 1)), samples)
                         : AsTheyCome(samples);
+    sources.ReorderBatches(epoch, settings.batch, order);
     order.erase(order.begin(), order.begin() + metrics.samples);
     const std::unique_ptr<RowStream> stream = data.train->InOrder(std::move(order), settings.batch);
     const Rows* rows = nullptr;

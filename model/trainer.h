@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ namespace samebits {
 
 struct TrainSettings {
   GlobalSeeds seeds = GlobalSeeds::All(812);
-  const Stream* stream = &kKerasJax;  // of weights and dropout masks
+  std::map<Source, std::int64_t> freed;  // their seeds
+  const Stream* stream = &kKerasJax;     // of weights and dropout masks
   int batch = 64;
   int leaves = 8;  // of a batch; a power of two, and part of the recipe: others give other bits
   int epochs = 2;

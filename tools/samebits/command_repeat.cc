@@ -2,6 +2,7 @@
 // without one, statistics say how far the seed alone moves the result.
 #include <unistd.h>
 
+#include <bit>
 #include <set>
 
 #include <fmt/format.h>
@@ -21,12 +22,13 @@ using Json = nlohmann::ordered_json;
 struct RepeatOptions : TrainOptions {
   int runs = 10;
   std::int64_t seed = -1;  // below 0: another one for each run
-  bool json = false;
+  bool each_source = false, json = false;
 };
 
 struct TrainedRun {
   std::int64_t seed;
   std::string weights;
+  std::vector<StepRecord> steps;
   std::map<std::string, double> metrics;  // the last of each key
 };
 
@@ -51,7 +53,7 @@ std::vector<TrainedRun> RunAll(RepeatOptions options) {
     options.settings.seeds = GlobalSeeds::All(seed);
     const NamedData named = LoadData(options);  // some recipes make it from the seed
     const TrainResult result = Train(recipe, options.settings, named.samples, kernels, team);
-    runs.push_back({seed, result.weights_digest, LastOf(result)});
+    runs.push_back({seed, result.weights_digest, result.steps, LastOf(result)});
     fmt::print(stderr, "run {} of {}: seed {} weights {}", i, options.runs, seed,
                result.weights_digest.substr(0, 12));
     for (const auto& [key, value] : runs.back().metrics) {
@@ -136,6 +138,87 @@ void Print(const std::vector<TrainedRun>& runs, bool same_seed) {
   }
 }
 
+// What freeing one source does: to the bits, and to the result.
+struct FreedSource {
+  std::string_view name;    // "none": all follow the seed
+  std::size_t distinct;     // results
+  std::int64_t first_step;  // whose loss or weights differ between two runs; 0: none
+  std::vector<TrainedRun> runs;
+};
+
+std::int64_t FirstStepApart(const std::vector<TrainedRun>& runs) {
+  const std::vector<StepRecord>& first = runs[0].steps;
+  for (std::size_t step = 0; step < first.size(); ++step) {
+    for (const TrainedRun& run : runs) {
+      const StepRecord& other = run.steps[step];
+      const bool same_loss = std::bit_cast<std::uint32_t>(first[step].loss) ==
+                             std::bit_cast<std::uint32_t>(other.loss);
+      if (!same_loss || first[step].weights != other.weights) return first[step].step;
+    }
+  }
+  return 0;
+}
+
+std::vector<FreedSource> FreeEach(RepeatOptions options) {
+  std::vector<FreedSource> table;
+  const auto add = [&](std::string_view name, const Source* source) {
+    std::vector<TrainedRun> runs;
+    for (int i = 0; i < options.runs; ++i) {
+      RepeatOptions one = options;
+      one.runs = 1;
+      one.settings.freed.clear();
+      if (source != nullptr) one.settings.freed[*source] = RandomSeed();
+      fmt::print(stderr, "free: {}, ", name);
+      runs.push_back(RunAll(one)[0]);
+    }
+    const std::size_t distinct = DistinctWeights(runs);
+    const std::int64_t first_step = FirstStepApart(runs);
+    table.push_back({name, distinct, first_step, std::move(runs)});
+  };
+  add("none", nullptr);
+  for (const NamedSource& known : AllSources()) add(known.name, &known.source);
+  return table;
+}
+
+void Print(const std::vector<FreedSource>& table) {
+  fmt::print("{:<16}{:>8}{:>12}", "free", "results", "first step");
+  for (const auto& [key, value] : table[0].runs[0].metrics) fmt::print("  {:<19}", key);
+  fmt::print("\n");
+  for (const FreedSource& row : table) {
+    fmt::print("{:<16}{:>8}{:>12}", row.name, row.distinct,
+               row.first_step == 0 ? "-" : std::to_string(row.first_step));
+    for (const auto& [key, value] : row.runs[0].metrics) {
+      const Statistics s = StatisticsOf(ValuesOf(row.runs, key));
+      fmt::print("  {:<19}", fmt::format("{:.4f} sd {:.4f}", s.mean, s.deviation));
+    }
+    fmt::print("\n");
+  }
+  fmt::print(
+      "\nresults: different weights at the end; first step: where two runs part; sd: standard "
+      "deviation\n");
+}
+
+Json JsonOf(const std::vector<FreedSource>& table) {
+  Json rows = Json::array();
+  for (const FreedSource& row : table) {
+    Json json = JsonOf(row.runs, true);
+    json["free"] = row.name;
+    json["first_step"] = row.first_step;
+    rows.push_back(std::move(json));
+  }
+  return {{"sources", rows}};
+}
+
+int RunEachSource(const RepeatOptions& options) {
+  const std::vector<FreedSource> table = FreeEach(options);
+  if (options.json) {
+    fmt::print("{}\n", JsonOf(table).dump());
+  } else {
+    Print(table);
+  }
+  return table[0].distinct == 1 ? kExitHolds : kExitBitsDiffer;
+}
+
 }  // namespace
 
 void AddRepeat(CLI::App& app, int& exit_code) {
@@ -147,9 +230,17 @@ void AddRepeat(CLI::App& app, int& exit_code) {
   AddNumber(*command, "--runs", options->runs, 2, 100000, "How many");
   command->add_option("--seed", options->seed, "Of every run; default: each takes one of its own")
       ->check(SeedRange());
+  command->add_flag("--each-source", options->each_source,
+                    "With one seed (default: 812), free one source of randomness after the other, "
+                    "for so many runs each: a table of what each does");
   command->add_flag("--json", options->json, "One line of JSON: every run, and the statistics");
   command->callback([command, options, &exit_code] {
     TakeRecipesOptions(*command, *options);
+    if (options->each_source) {
+      if (options->seed < 0) options->seed = 812;
+      exit_code = RunEachSource(*options);
+      return;
+    }
     const std::vector<TrainedRun> runs = RunAll(*options);
     const bool same_seed = options->seed >= 0;
     if (options->json) {

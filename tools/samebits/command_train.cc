@@ -80,7 +80,7 @@ class Progress {
 std::string AgainstGolden(const NamedData& data, const RunOptions& options,
                           const TrainResult& result) {
   const GlobalSeeds& seeds = options.settings.seeds;
-  if (seeds != GlobalSeeds::All(seeds.backend)) return "none";
+  if (seeds != GlobalSeeds::All(seeds.backend) || !options.settings.freed.empty()) return "none";
   const GoldenFile goldens =
       GoldenFile::Read(GoldenDirectory(), TrainOp(FindRecipe(options.recipe)));
   const Golden* golden = goldens.Find(TrainCaseId(data.name, options.settings));
@@ -116,6 +116,7 @@ Json IdentityOf(const RunOptions& options, const NamedData& data) {
            {{"python", settings.seeds.python},
             {"numpy", settings.seeds.numpy},
             {"backend", settings.seeds.backend}}},
+          {"freed", JsonOf(settings.freed)},
           {"data", data.Describe()}};
 }
 
@@ -166,6 +167,14 @@ void TakeSavedOptions(const CLI::App& command, RunOptions& options) {
       take("--python-seed", seeds.at("python"), options.settings.seeds.python);
       take("--numpy-seed", seeds.at("numpy"), options.settings.seeds.numpy);
       take("--backend-seed", seeds.at("backend"), options.settings.seeds.backend);
+    }
+    if (command.count("--free") == 0) {
+      for (const NamedSource& known : AllSources()) {
+        const auto seed = identity.at("freed").find(known.name);
+        if (seed != identity.at("freed").end()) {
+          options.settings.freed[known.source] = seed->get<std::int64_t>();
+        }
+      }
     }
     take("--data", saved.at("data"), options.data);
     take("--limit-samples", saved.at("limit_samples"), options.limit_samples);
@@ -219,15 +228,11 @@ int RunTrain(const RunOptions& options) {
 
   Json environment = Environment();
   environment["data"] = identity["data"];
-  environment["settings"] = {{"recipe", recipe.name},
-                             {"stream", identity["stream"]},
-                             {"seeds", identity["seeds"]},
-                             {"batch", options.settings.batch},
-                             {"leaves", options.settings.leaves},
-                             {"steps", result.steps.size()},
-                             {"threads", options.threads},
-                             {"isa", kernels.name()},
-                             {"determinism", "everywhere"}};
+  environment["settings"] = {{"recipe", recipe.name},           {"stream", identity["stream"]},
+                             {"seeds", identity["seeds"]},      {"freed", identity["freed"]},
+                             {"batch", options.settings.batch}, {"leaves", options.settings.leaves},
+                             {"steps", result.steps.size()},    {"threads", options.threads},
+                             {"isa", kernels.name()},           {"determinism", "everywhere"}};
   environment["golden"] = golden;
   if (!options.out.empty()) WriteRun(options.out, result, environment);
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "kernels/core/digest.h"
 #include "kernels/core/error.h"
@@ -21,6 +22,26 @@ struct NamedFiles {
   std::string name;
   std::filesystem::path directory;
 };
+
+// "dropout" or "dropout=17".
+void Free(const std::string& text, std::map<Source, std::int64_t>& freed) {
+  const std::size_t equals = text.find('=');
+  const std::string name = text.substr(0, equals);
+  std::vector<std::string_view> names;
+  for (const NamedSource& known : AllSources()) {
+    names.push_back(known.name);
+    if (known.name != name) continue;
+    const std::string seed = equals == text.npos ? "" : text.substr(equals + 1);
+    if (equals != text.npos && !SeedRange()(seed).empty()) {
+      throw UserError(
+          fmt::format("--free {}: the seed is not a number from 0 to 4294967295", text));
+    }
+    freed[known.source] = equals == text.npos ? RandomSeed() : std::stoll(seed);
+    return;
+  }
+  throw UserError(fmt::format("--free {}: there is no such source; there are: {}", name,
+                              fmt::join(names, ", ")));
+}
 
 NamedFiles FilesOf(const std::string& data) {
   if (data == "builtin") return {"builtin", BuiltinDataDirectory()};
@@ -77,6 +98,16 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
           "Random stream of weights and dropout masks: keras-jax or keras-tensorflow; default: "
           "keras-jax")
       ->type_name("NAME");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--free",
+          [&settings](const std::vector<std::string>& sources) {
+            for (const std::string& source : sources) Free(source, settings.freed);
+          },
+          "Let this source of randomness, or SOURCE=SEED, draw from another seed than the rest: "
+          "initialisation, embedding, dropout, shuffle, order (of the samples within a batch)")
+      ->delimiter(',')
+      ->type_name("SOURCE");
   command.add_option("--data", options.data,
                      "Directory of MNIST's four IDX files, plain or .gz, or 'builtin' "
                      "(2,048 + 512 images of Fashion-MNIST); default: the installed Fashion-MNIST");
@@ -135,6 +166,15 @@ Json NamedData::Describe() const {
     if (samples.test != nullptr) described["test"] = DescribeTable(*samples.test);
   }
   return described;
+}
+
+Json JsonOf(const std::map<Source, std::int64_t>& freed) {
+  Json json = Json::object();
+  for (const NamedSource& known : AllSources()) {
+    const auto seed = freed.find(known.source);
+    if (seed != freed.end()) json[std::string(known.name)] = seed->second;
+  }
+  return json;
 }
 
 CLI::Range SeedRange() { return {std::int64_t{0}, std::int64_t{4294967295}}; }

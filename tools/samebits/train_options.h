@@ -36,6 +36,9 @@ struct NamedData {
 // What the options ask for. Throws UserError naming what is missing or broken.
 NamedData LoadData(const TrainOptions& options);
 
+// {"dropout": 17}: the freed sources and their seeds.
+nlohmann::ordered_json JsonOf(const std::map<Source, std::int64_t>& freed);
+
 // Seeds are those that Keras takes.
 CLI::Range SeedRange();
 // Of the system's entropy.

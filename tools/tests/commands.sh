@@ -157,7 +157,14 @@ got = [s["mean"], s["standard_deviation"], s["standard_error"], s["min"], s["fir
 assert len(set(values)) > 20
 assert all(math.isclose(a, b, rel_tol=1e-12) for a, b in zip(wanted, got, strict=True))
 ' || fail "repeat --json: not the statistics of Python"
+expect 0 '' "${few[@]}" --runs 2 --each-source
+grep -qE '^none +1 +- ' stdout || fail "repeat --each-source: $(<stdout)"
+grep -qE '^embedding +1 +- ' stdout || fail "repeat --each-source, of a recipe without: $(<stdout)"
+[[ $(grep -cE '^(initialisation|dropout|shuffle|order) +2 +1 ' stdout) == 4 ]] ||
+  fail "repeat --each-source: $(<stdout)"
 expect 2 'runs' repeat --runs 1
+expect 2 'free bread: there is no such source' train --free bread
+expect 2 'free dropout=x: the seed is not' train --free dropout=x
 expect 2 'no case matches' golden list nonsense
 expect 1 '' golden diff "$source/golden" "$folder"
 expect 0 '' golden diff "$source/golden" "$source/golden"
