@@ -27,7 +27,7 @@ quietly() {
 }
 quietly cmake --install "$build" --prefix "$folder/prefix"
 # The same compilers as the libraries', or theirs may not link.
-quietly cmake -S "$source/tools/examples" -B examples -DCMAKE_PREFIX_PATH="$folder/prefix" \
+quietly cmake -G Ninja -S "$source/tools/examples" -B examples -DCMAKE_PREFIX_PATH="$folder/prefix" \
   -DCMAKE_CXX_COMPILER="$(sed -n 's/^CMAKE_CXX_COMPILER:[^=]*=//p' "$build/CMakeCache.txt")"
 quietly cmake --build examples
 
