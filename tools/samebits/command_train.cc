@@ -228,11 +228,17 @@ int RunTrain(const RunOptions& options) {
 
   Json environment = Environment();
   environment["data"] = identity["data"];
-  environment["settings"] = {{"recipe", recipe.name},           {"stream", identity["stream"]},
-                             {"seeds", identity["seeds"]},      {"freed", identity["freed"]},
-                             {"batch", options.settings.batch}, {"leaves", options.settings.leaves},
-                             {"steps", result.steps.size()},    {"threads", options.threads},
-                             {"isa", kernels.name()},           {"determinism", "everywhere"}};
+  environment["settings"] = {{"recipe", recipe.name},
+                             {"stream", identity["stream"]},
+                             {"seed", options.settings.seeds.backend},
+                             {"seeds", identity["seeds"]},
+                             {"freed", identity["freed"]},
+                             {"batch", options.settings.batch},
+                             {"leaves", options.settings.leaves},
+                             {"steps", result.steps.size()},
+                             {"threads", options.threads},
+                             {"isa", kernels.name()},
+                             {"determinism", "everywhere"}};
   environment["golden"] = golden;
   if (!options.out.empty()) WriteRun(options.out, result, environment);
 

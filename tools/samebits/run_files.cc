@@ -198,8 +198,9 @@ RunCourse ReadRun(const fs::path& directory) {
       course.losses.push_back(step.at("loss"));
     }
     const Json history = ReadJson(directory / "history.json");
-    course.val_losses = history.at("val_loss").get<std::vector<double>>();
-    course.val_accuracies = history.at("val_accuracy").get<std::vector<double>>();
+    const std::vector<double> none;  // of a recipe that validates nothing
+    course.val_losses = history.value("val_loss", none);
+    course.val_accuracies = history.value("val_accuracy", none);
     const Json environment = ReadJson(directory / "environment.json");
     const Json &settings = environment.at("settings"), &data = environment.at("data");
     const std::int64_t batch = settings.at("batch"), count = data.at("train").at("count");

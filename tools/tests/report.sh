@@ -16,7 +16,9 @@ cd "$folder" || exit 2
 "$samebits" price --filter '[ds]*_fwd_v1/n[46][46]*' --json >prices.json 2>/dev/null &&
   "$samebits" explain --json 'relu_fwd_v1/n7_seed812@portable#threads=2' >cells.jsonl &&
   "$samebits" explain --json 'softmax_fwd_v1/n64c10_logits_seed812@onednn#threads=2' >>cells.jsonl
-"$samebits" report --out report --prices prices.json --matrix cells.jsonl >/dev/null || exit 1
+"$samebits" train --data builtin --limit-samples 128 --out run >/dev/null 2>&1
+"$samebits" report --out report --prices prices.json --matrix cells.jsonl --history run >/dev/null ||
+  exit 1
 
 files=$(cd report && ls | tr '\n' ' ')
 for file in index.html {prices,matrix,training}.json {prices,ladder,matrix,training,batches}.csv \
