@@ -64,9 +64,7 @@ TrainingData DataFor(const Recipe& recipe, const Case& c) {
 }
 
 // The training samples, then those of the test, as they are kept.
-template <const std::string_view& recipe>
-std::vector<Tensor> Inputs(const Case& c) {
-  const TrainingData data = DataFor(FindRecipe(recipe), c);
+std::vector<Tensor> Inputs(const TrainingData& data) {
   std::vector<Tensor> tensors = data.train->Tensors();
   if (data.test != nullptr) {
     for (Tensor& tensor : data.test->Tensors()) tensors.push_back(std::move(tensor));
@@ -91,7 +89,7 @@ Signature TrainSignature(const Case& c) {
   const TrainPlan plan = PlanOf(TrainSettingsOf(c), data);
   const std::int64_t keys =
       (of.objective == Objective::kValue ? 1 : 2) * (data.test == nullptr ? 1 : 2);
-  return {Inputs<recipe>(c),
+  return {Inputs(data),
           {{"steps", kUint8, {plan.steps, kStepBytes}},
            {"history", kFloat32, {plan.steps / plan.steps_per_epoch, keys}}}};
 }
@@ -108,7 +106,7 @@ void TrainWith(const Case& c, const Buffers& buffers, Team& team) {
 }
 
 Signature PredictSignature(const Case& c) {
-  return {Inputs<kMlpBinary>(c), {{"y", kFloat32, {1, 1}}}};
+  return {Inputs(DataFor(FindRecipe(kMlpBinary), c)), {{"y", kFloat32, {1, 1}}}};
 }
 
 template <const std::string_view& kernels>

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <bit>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -43,16 +44,19 @@ std::map<std::string, double> LastOf(const TrainResult& result) {
   return last;
 }
 
-std::vector<TrainedRun> RunAll(RepeatOptions options) {
+// `freed`, if any, takes another seed in each run.
+std::vector<TrainedRun> RunAll(RepeatOptions options, const NamedSource* freed = nullptr) {
   const Recipe& recipe = FindRecipe(options.recipe);
   const KernelSet kernels(options.isa);
   Team team(options.threads);
   std::vector<TrainedRun> runs;
+  std::optional<NamedData> named;
   for (int i = 1; i <= options.runs; ++i) {
     const std::int64_t seed = options.seed < 0 ? RandomSeed() : options.seed;
     options.settings.seeds = GlobalSeeds::All(seed);
-    const NamedData named = LoadData(options);  // some recipes make it from the seed
-    const TrainResult result = Train(recipe, options.settings, named.samples, kernels, team);
+    if (freed != nullptr) options.settings.freed = {{freed->source, RandomSeed()}};
+    if (!named || recipe.make != nullptr) named = LoadData(options);  // some make it from the seed
+    const TrainResult result = Train(recipe, options.settings, named->samples, kernels, team);
     runs.push_back({seed, result.weights_digest, result.steps, LastOf(result)});
     fmt::print(stderr, "run {} of {}: seed {} weights {}", i, options.runs, seed,
                result.weights_digest.substr(0, 12));
@@ -160,23 +164,17 @@ std::int64_t FirstStepApart(const std::vector<TrainedRun>& runs) {
 }
 
 std::vector<FreedSource> FreeEach(RepeatOptions options) {
+  options.settings.freed.clear();
   std::vector<FreedSource> table;
-  const auto add = [&](std::string_view name, const Source* source) {
-    std::vector<TrainedRun> runs;
-    for (int i = 0; i < options.runs; ++i) {
-      RepeatOptions one = options;
-      one.runs = 1;
-      one.settings.freed.clear();
-      if (source != nullptr) one.settings.freed[*source] = RandomSeed();
-      fmt::print(stderr, "free: {}, ", name);
-      runs.push_back(RunAll(one)[0]);
-    }
+  const auto add = [&](std::string_view name, const NamedSource* freed) {
+    fmt::print(stderr, "free: {}\n", name);
+    std::vector<TrainedRun> runs = RunAll(options, freed);
     const std::size_t distinct = DistinctWeights(runs);
     const std::int64_t first_step = FirstStepApart(runs);
     table.push_back({name, distinct, first_step, std::move(runs)});
   };
   add("none", nullptr);
-  for (const NamedSource& known : AllSources()) add(known.name, &known.source);
+  for (const NamedSource& known : AllSources()) add(known.name, &known);
   return table;
 }
 

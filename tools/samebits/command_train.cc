@@ -27,6 +27,7 @@ using Clock = std::chrono::steady_clock;
 
 struct RunOptions : TrainOptions {
   std::string out, resume;
+  std::optional<Checkpoint> from;  // of `resume`
   std::int64_t save_every = 0;
   bool json = false;
 };
@@ -150,7 +151,8 @@ Json DescriptionOf(const Checkpoint& checkpoint, const std::filesystem::path& pa
 // Options that were not given are those of the run that is resumed.
 void TakeSavedOptions(const CLI::App& command, RunOptions& options) {
   const std::filesystem::path path = CheckpointOf(options.resume);
-  const Json description = DescriptionOf(ReadCheckpoint(path), path);
+  options.from = ReadCheckpoint(path);
+  const Json description = DescriptionOf(*options.from, path);
   const Json &identity = description["identity"], &saved = description["options"];
   const auto take = [&](const char* option, const Json& value, auto& target) {
     if (command.count(option) == 0) value.get_to(target);
@@ -192,10 +194,9 @@ int RunTrain(const RunOptions& options) {
   const KernelSet kernels(options.isa);
   const NamedData data = LoadData(options);
   const Json identity = IdentityOf(options, data);
-  std::optional<Checkpoint> from;
-  if (!options.resume.empty()) {
+  const std::optional<Checkpoint>& from = options.from;
+  if (from) {
     const std::filesystem::path path = CheckpointOf(options.resume);
-    from = ReadCheckpoint(path);
     CheckIdentity(path, DescriptionOf(*from, path)["identity"], identity);
   }
   if (!options.out.empty() && options.out != options.resume) PrepareRunDirectory(options.out);
