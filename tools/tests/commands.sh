@@ -2,16 +2,13 @@
 # The samebits command as a user meets it: what it writes, and what bad input gets: one clear line,
 # the documented exit code, no half-written file.   usage: commands.sh SAMEBITS SOURCE_DIRECTORY
 set -uo pipefail
+# shellcheck source=tools/tests/checks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 samebits=$1 source=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 2
-checks=0 failures=0
-
-fail() {
-  failures=$((failures + 1))
-  printf 'FAILED: %s\n' "$*"
-}
+checks=0
 
 # expect CODE PATTERN ARGUMENT...: exit code, and on standard error exactly one line like PATTERN
 # (nothing is asked of it where PATTERN is empty).

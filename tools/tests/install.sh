@@ -2,16 +2,12 @@
 # What an installation offers: the commands away from the source, find_package(samebits), and a
 # user's own kernel under `samebits check`.   usage: install.sh BUILD_DIRECTORY SOURCE_DIRECTORY
 set -uo pipefail
+# shellcheck source=tools/tests/checks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 build=$1 source=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 2
-failures=0
-
-fail() {
-  failures=$((failures + 1))
-  printf 'FAILED: %s\n' "$*"
-}
 
 # expect CODE PATTERN ARGUMENT...: the installed samebits' exit code, and a line like PATTERN.
 expect() {

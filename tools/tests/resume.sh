@@ -2,17 +2,14 @@
 # A run killed at any moment and resumed, several times over, ends with the bits of the run that
 # never stopped.   usage: resume.sh SAMEBITS [RUNS]
 set -uo pipefail
+# shellcheck source=tools/tests/checks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 samebits=$1 runs=${2:-5}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 2
-failures=0 killed=0
+killed=0
 RANDOM=812  # the moments; what they hit differs from machine to machine
-
-fail() {
-  failures=$((failures + 1))
-  printf 'FAILED: %s\n' "$*"
-}
 
 # start_and_kill ARGUMENT...: somewhere in its first seconds.
 start_and_kill() {
