@@ -34,6 +34,7 @@ std::vector<Folder> Folders() {
       {"softmax", rows::Softmax(), {"softmax", "kernels"}},
       {"dropout", rows::Dropout(), {"dropout", "kernels"}},
       {"adam", rows::Adam(), {"adam", "kernels"}},
+      {"all_reduce", rows::AllReduce(), {"all_reduce", "kernels", "parts"}},
       {"loss", rows::Loss(), {"loss", "kernels"}},
       {"embedding", rows::Embedding(), {"embedding", "kernels"}},
       // The micro-kernels that conv2d and dense are built on: a file per ISA. Those on pairs of

@@ -16,6 +16,7 @@ std::span<const Kernel> Loss();
 std::span<const Kernel> Embedding();
 std::span<const Kernel> Dropout();
 std::span<const Kernel> Adam();
+std::span<const Kernel> AllReduce();
 std::span<const Kernel> Training();
 std::span<const Kernel> Comparators();
 

@@ -27,14 +27,21 @@ PhiloxWords PhiloxWordsOf(const std::int64_t* stream) {
 
 Shape ShapeOf(const Case& c) {
   const std::int64_t n = c.Get("n"), millionths = c.Get("rate");
-  if (n < 1 || n >= std::int64_t{1} << 32 || millionths < 0 || millionths >= 1000000) {
+  const std::int64_t first = c.Get("first", 0), of = c.Get("of", n);
+  if (n < 1 || first + n > of || of >= std::int64_t{1} << 32 || millionths < 0 ||
+      millionths >= 1000000) {
     throw UserError(
-        fmt::format("case '{}': not a dropout: n must be 1 to 2^32 - 1 and rate 0 to 999999 "
-                    "millionths",
+        fmt::format("case '{}': not a dropout: n must be 1 to 2^32 - 1 and end within the "
+                    "batch, and rate be 0 to 999999 millionths",
                     c.id()));
   }
   const double rate = static_cast<double>(millionths) / 1e6;
-  return {n, static_cast<float>(1.0 / (1.0 - rate)), c.Has("tensorflow"), KeepBound(rate),
+  return {n,
+          first,
+          of,
+          static_cast<float>(1.0 / (1.0 - rate)),
+          c.Has("tensorflow"),
+          KeepBound(rate),
           DropBound(rate)};
 }
 
@@ -77,6 +84,12 @@ constexpr std::string_view kCases[] = {
     "n778_rate333333_draw12345call40_tensorflow_nonfinite",
     "n4099_rate200000_draw426286787call1_tensorflow",
     "n66001_rate999999_draw999999999call9_tensorflow_zeros",
+    "n300first0of1001_rate200000_draw7call1",
+    "n700first150of1001_rate200000_draw7call1",
+    "n501first500of1001_rate200000_draw7call1",
+    "n401first600of1001_rate200000_draw7call1",
+    "n9000first4500of18000_rate200000_draw7call1",
+    "n203first598of1001_rate200000_draw7call1_tensorflow",
 };
 
 // The recipe's first layer, and what no cache holds.

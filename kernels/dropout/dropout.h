@@ -3,7 +3,9 @@
 // Case: n (elements of the global batch), rate (millionths: rate200000 is 0.2), draw (the layer's
 // seed) and call (training batches before this one) of the case, handed to the kernel as input
 // "stream" = (draw, call), so that a training step need not build a case. Word "tensorflow": the
-// stream keras-tensorflow, else keras-jax.
+// stream keras-tensorflow, else keras-jax. Where n are only some elements of a larger batch: first
+// (the index of the first) and of (the batch's elements); below, i and n are then those of the
+// batch.
 //
 //   dropout_fwd_v1  y = x * scale where kept, else +0; scale = (float)(1.0 / (1.0 - rate))
 //   dropout_bwd_v1  dx = dy * scale where kept, else +0
@@ -24,6 +26,7 @@ namespace samebits::dropout {
 
 struct Shape {
   std::int64_t n;
+  std::int64_t first, of;  // elements [first, first + n) of so many
   float scale;
   bool tensorflow;
   std::uint32_t keep_below;  // KeepBound of the rate, of the stream keras-jax

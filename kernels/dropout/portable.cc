@@ -69,6 +69,21 @@ template <class Values, class Word>
   }
 }
 
+// Blocks [begin, end); none where end is not above begin.
+struct Range {
+  std::int64_t begin, end;
+};
+[[gnu::always_inline]] inline Range Common(const Range& a, const Range& b) {
+  const Range common = {a.begin > b.begin ? a.begin : b.begin, a.end < b.end ? a.end : b.end};
+  return common.begin < common.end ? common : Range{a.end, a.end};
+}
+[[gnu::always_inline]] inline Range Before(const Range& all, const Range& part) {
+  return {all.begin, part.begin < all.end ? part.begin : all.end};
+}
+[[gnu::always_inline]] inline Range Behind(const Range& all, const Range& part) {
+  return {part.end > all.begin ? part.end : all.begin, all.end};
+}
+
 // The stream keras-tensorflow: a block holds the words of four neighbours.
 void ApplyPhilox(const Shape& s, const float* x, const std::int64_t* seed, float* y, Team& team) {
   const PhiloxWords philox = PhiloxWordsOf(seed);
@@ -76,7 +91,9 @@ void ApplyPhilox(const Shape& s, const float* x, const std::int64_t* seed, float
   const std::uint32_t bound = s.keep_from;
   const float scale = s.scale;
   constexpr int kBlocks = 64;  // computed side by side
-  team.RunRanges((s.n + 3) / 4, kGrain / 2, [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t first = s.first / 4, last = s.first + s.n;
+  team.RunRanges((last + 3) / 4 - first, kGrain / 2, [&](std::int64_t begin, std::int64_t end) {
+    begin += first, end += first;
     for (std::int64_t i = begin; i < end;) {
       const std::int64_t now = end - i < kBlocks ? end - i : kBlocks;
       std::uint32_t words[4][kBlocks];
@@ -86,10 +103,12 @@ void ApplyPhilox(const Shape& s, const float* x, const std::int64_t* seed, float
         Philox(k0, k1, c0, c1, c2, c3);
         words[0][j] = c0, words[1][j] = c1, words[2][j] = c2, words[3][j] = c3;
       }
-      const std::int64_t elements = 4 * (i + now) <= s.n ? 4 * now : s.n - 4 * i;
-      for (std::int64_t j = 0; j < elements; ++j) {
-        const float kept = x[4 * i + j] * scale;
-        y[4 * i + j] = (words[j % 4][j / 4] & 0x7FFFFF) >= bound ? kept : 0.0f;
+      const std::int64_t from = 4 * i < s.first ? s.first - 4 * i : 0;
+      const std::int64_t to = 4 * (i + now) <= last ? 4 * now : last - 4 * i;
+      for (std::int64_t j = from; j < to; ++j) {
+        const std::int64_t at = 4 * i + j - s.first;
+        const float kept = x[at] * scale;
+        y[at] = (words[j % 4][j / 4] & 0x7FFFFF) >= bound ? kept : 0.0f;
       }
       i += now;
     }
@@ -105,40 +124,56 @@ void Apply(const Shape& s, const Buffers& buffers, Team& team) {
   if (s.tensorflow) return ApplyPhilox(s, x, stream, y, team);
   const auto k0 = static_cast<std::uint32_t>(stream[0]), k1 = static_cast<std::uint32_t>(stream[1]);
   const std::uint32_t keys[3] = {k0, k1, k0 ^ k1 ^ 0x1BD11BDAu};
-  const std::int64_t whole = s.n / 2, half = s.n - whole;
+  const std::int64_t whole = s.of / 2, half = s.of - whole;
+  // The blocks whose first words fall into [first, first + n), and those whose second words do; of
+  // a whole batch they are the same.
+  const std::int64_t end = s.first + s.n;
+  const Range first_words = {s.first, end < whole ? end : whole};
+  const Range second_words = {s.first > half ? s.first - half : 0, end - half};
   // N vectors of blocks from block i on.
-  const auto blocks = [&]<class Values, class Word, int N>(std::int64_t i, Word(&first)[N]) {
+  const auto blocks = [&]<class Values, class Word, int N, bool kFirst, bool kSecond>(
+                          std::int64_t i, Word(&first)[N]) {
     constexpr std::int64_t kWidth = sizeof(Values) / sizeof(float);
     Word second[N];
     for (int j = 0; j < N; ++j) second[j] = first[j] + static_cast<std::uint32_t>(half);
     Threefry(keys, first, second);
     for (int j = 0; j < N; ++j) {
-      const std::int64_t at = i + j * kWidth;
-      Select<Values>(s, first[j], x + at, y + at);
-      Select<Values>(s, second[j], x + half + at, y + half + at);
+      const std::int64_t at = i + j * kWidth - s.first;
+      if (kFirst) Select<Values>(s, first[j], x + at, y + at);
+      if (kSecond) Select<Values>(s, second[j], x + half + at, y + half + at);
     }
   };
   Words lanes;
   for (std::uint32_t j = 0; j < kVectorLanes; ++j) lanes[j] = j;
-  team.RunRanges(whole, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    constexpr int kVectors = 4;
-    std::int64_t i = begin;
-    for (; i + kVectors * kVectorLanes <= end; i += kVectors * kVectorLanes) {
-      Words first[kVectors];
-      for (int j = 0; j < kVectors; ++j) {
-        first[j] = lanes + static_cast<std::uint32_t>(i + j * kVectorLanes);
+  const auto all = [&]<bool kFirst, bool kSecond>(const Range& range) {
+    team.RunRanges(range.end - range.begin, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      begin += range.begin, end += range.begin;
+      constexpr int kVectors = 4;
+      std::int64_t i = begin;
+      for (; i + kVectors * kVectorLanes <= end; i += kVectors * kVectorLanes) {
+        Words first[kVectors];
+        for (int j = 0; j < kVectors; ++j) {
+          first[j] = lanes + static_cast<std::uint32_t>(i + j * kVectorLanes);
+        }
+        blocks.template operator()<Floats, Words, kVectors, kFirst, kSecond>(i, first);
       }
-      blocks.template operator()<Floats>(i, first);
-    }
-    for (; i < end; ++i) {
-      std::uint32_t first[] = {static_cast<std::uint32_t>(i)};
-      blocks.template operator()<float>(i, first);
-    }
-  });
-  if (half > whole) {  // n is odd: the last block's second counter is 0, its second word unused
+      for (; i < end; ++i) {
+        std::uint32_t first[] = {static_cast<std::uint32_t>(i)};
+        blocks.template operator()<float, std::uint32_t, 1, kFirst, kSecond>(i, first);
+      }
+    });
+  };
+  const Range both = Common(first_words, second_words);
+  all.template operator()<true, true>(both);
+  all.template operator()<true, false>(Before(first_words, both));
+  all.template operator()<true, false>(Behind(first_words, both));
+  all.template operator()<false, true>(Before(second_words, both));
+  all.template operator()<false, true>(Behind(second_words, both));
+  // Of an odd number the last block's second counter is 0, its second word unused.
+  if (half > whole && s.first <= whole && whole < end) {
     std::uint32_t first[] = {static_cast<std::uint32_t>(whole)}, second[] = {0};
     Threefry(keys, first, second);
-    Select<float>(s, first[0], x + whole, y + whole);
+    Select<float>(s, first[0], x + whole - s.first, y + whole - s.first);
   }
 }
 

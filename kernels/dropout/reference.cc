@@ -14,12 +14,13 @@ void Apply(const Case& id, const Buffers& buffers, Team&) {
   const ThreefryKey key = {static_cast<std::uint32_t>(stream[0]),
                            static_cast<std::uint32_t>(stream[1])};
   const PhiloxStream philox = PhiloxStream::OfSeed(key.draw, key.call);
-  const auto n = static_cast<std::uint32_t>(s.n);
+  const auto first = static_cast<std::uint32_t>(s.first), of = static_cast<std::uint32_t>(s.of);
   float* y = buffers.out(0);
-  for (std::uint32_t i = 0; i < n; ++i) {
+  for (std::int64_t j = 0; j < s.n; ++j) {
+    const std::uint32_t i = first + static_cast<std::uint32_t>(j);
     const bool kept = s.tensorflow ? (philox.Block(i / 4)[i % 4] & 0x7FFFFF) >= s.keep_from
-                                   : ThreefryWord(key, i, n) >> 9 < s.keep_below;
-    y[i] = kept ? x[i] * s.scale : 0.0f;
+                                   : ThreefryWord(key, i, of) >> 9 < s.keep_below;
+    y[j] = kept ? x[j] * s.scale : 0.0f;
   }
 }
 

@@ -13,10 +13,15 @@ namespace samebits::loss {
 Shape ShapeOf(const Case& c) {
   Shape s{};
   s.n = c.Get("n"), s.c = c.Get("c"), s.leaves = c.Get("v", kLeaves);
-  s.elements = static_cast<float>(s.n * s.c);
-  if (s.n < 1 || s.c < 1 || !std::has_single_bit(static_cast<std::uint64_t>(s.leaves))) {
-    throw UserError(fmt::format(
-        "case '{}': not a loss: an extent is below 1 or the leaves are no power of two", c.id()));
+  const std::int64_t batch = c.Get("of", s.n);
+  s.elements = static_cast<float>(batch * s.c), s.is_part = batch != s.n;
+  if (s.n < 1 || batch < s.n || s.c < 1 ||
+      !std::has_single_bit(static_cast<std::uint64_t>(s.leaves))) {
+    throw UserError(
+        fmt::format("case '{}': not a loss: an extent is below 1, the leaves are no power of two, "
+                    "or the batch is "
+                    "smaller than its part",
+                    c.id()));
   }
   return s;
 }
@@ -74,6 +79,7 @@ constexpr std::string_view kSquareCases[] = {
     "n17c19_subnormal",
     "n12c300_v2_nonfinite",
     "n21c30_bits",
+    "n23c3v4of61_cancel",
 };
 constexpr std::string_view kBinaryCases[] = {
     "n1c1",
@@ -97,6 +103,7 @@ constexpr std::string_view kBinaryCases[] = {
     "n17c19_subnormal",
     "n12c300_v2_nonfinite",
     "n21c30_bits",
+    "n23c3v4of61_logits",
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Losses over every element of a global batch.
 //
-// Case: n (samples of the global batch) c (elements of a sample), v (leaves).
+// Case: n (samples of the global batch) c (elements of a sample), v (leaves); of, where n are only
+// some leaves of a larger batch, as with softmax_xent (kernels/softmax/softmax.h).
 //
 //   mse_v1          from y, t: d = y - t; term d * d; gradient dy = (2 * d) / f32(n*c)
 //   binary_xent_v1  from logits x and targets t, 0 or 1: term
@@ -17,7 +18,8 @@ namespace samebits::loss {
 
 struct Shape {
   std::int64_t n, c, leaves;
-  float elements;  // f32(n*c)
+  float elements;  // f32(n*c), n of the global batch
+  bool is_part;    // of it
 };
 
 // Throws UserError when an extent is out of range.

@@ -14,8 +14,9 @@ namespace {
 using samebits::SAMEBITS_ISA::Exp;
 using samebits::SAMEBITS_ISA::RowSum;
 
-// The mean of all terms. terms(offset, count, out) writes those of elements [offset, offset +
-// count) of the batch: whole samples, so that few elements a sample vectorise as well as many.
+// The mean of all terms, or of a part of the batch their sum. terms(offset, count, out) writes
+// those of elements [offset, offset + count) of the batch: whole samples, so that few elements a
+// sample vectorise as well as many.
 template <class Terms>
 float Mean(const Shape& s, Team& team, const Terms& terms) {
   float* sums = Scratch(ScratchSlot::kLeaves, s.n + s.leaves);
@@ -31,7 +32,7 @@ float Mean(const Shape& s, Team& team, const Terms& terms) {
     }
   });
   const float sum = samebits::SAMEBITS_ISA::SumOverLeaves(sums, s.n, s.leaves, sums + s.n);
-  return sum / s.elements;
+  return s.is_part ? sum : sum / s.elements;
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ float Mean(const Shape& s, const Term& term) {
   const float sum = SumOverLeaves(s.n, s.leaves, [&](std::int64_t n) {
     return RowSum(s.c, [&](std::int64_t i) { return term(n * s.c + i); });
   });
-  return sum / s.elements;
+  return s.is_part ? sum : sum / s.elements;
 }
 
 }  // namespace

@@ -115,18 +115,18 @@ void CrossEntropyForward(const Shape& s, const Buffers& buffers, Team& team) {
                  });
   });
   const float sum = samebits::SAMEBITS_ISA::SumOverLeaves(losses, s.n, s.leaves, losses + s.n);
-  buffers.out(0)[0] = sum / static_cast<float>(s.n);
+  buffers.out(0)[0] = s.is_part ? sum : sum / s.batch;
 }
 
 void CrossEntropyBackward(const Shape& s, const Buffers& buffers, Team& team) {
   const auto* labels = buffers.in<std::int32_t>(1);
-  const auto samples = static_cast<float>(s.n);
+  const float batch = s.batch;
   team.RunRanges(s.n, Grain(s), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t n = begin; n < end; ++n) {
       const float* y = buffers.in(0) + n * s.c;
       float* dx = buffers.out(0) + n * s.c;
       for (std::int64_t i = 0; i < s.c; ++i) {
-        dx[i] = (y[i] - (i == labels[n] ? 1.0f : 0.0f)) / samples;
+        dx[i] = (y[i] - (i == labels[n] ? 1.0f : 0.0f)) / batch;
       }
     }
   });

@@ -57,7 +57,7 @@ void CrossEntropyForward(const Case& id, const Buffers& buffers, Team&) {
   }
   const float sum = SumOverLeaves(
       s.n, s.leaves, [&](std::int64_t n) { return losses[static_cast<std::size_t>(n)]; });
-  buffers.out(0)[0] = sum / static_cast<float>(s.n);
+  buffers.out(0)[0] = s.is_part ? sum : sum / s.batch;
 }
 
 void CrossEntropyBackward(const Case& id, const Buffers& buffers, Team&) {
@@ -68,7 +68,7 @@ void CrossEntropyBackward(const Case& id, const Buffers& buffers, Team&) {
   for (std::int64_t n = 0; n < s.n; ++n) {
     for (std::int64_t i = 0; i < s.c; ++i) {
       const float onehot = i == labels[n] ? 1.0f : 0.0f;
-      dx[n * s.c + i] = (y[n * s.c + i] - onehot) / static_cast<float>(s.n);
+      dx[n * s.c + i] = (y[n * s.c + i] - onehot) / s.batch;
     }
   }
 }

@@ -13,11 +13,15 @@
 namespace samebits::softmax {
 
 Shape ShapeOf(const Case& c) {
-  const Shape s{c.Get("n"), c.Get("c"), c.Get("v", kLeaves)};
-  if (s.n < 1 || s.c < 1 || !std::has_single_bit(static_cast<std::uint64_t>(s.leaves))) {
-    throw UserError(fmt::format(
-        "case '{}': not a softmax: an extent is below 1 or the leaves are no power of two",
-        c.id()));
+  const std::int64_t n = c.Get("n"), batch = c.Get("of", n);
+  const Shape s{n, c.Get("c"), c.Get("v", kLeaves), static_cast<float>(batch), batch != n};
+  if (s.n < 1 || batch < n || s.c < 1 ||
+      !std::has_single_bit(static_cast<std::uint64_t>(s.leaves))) {
+    throw UserError(
+        fmt::format("case '{}': not a softmax: an extent is below 1, the leaves are no power of "
+                    "two, or the batch "
+                    "is smaller than its part",
+                    c.id()));
   }
   return s;
 }
@@ -92,9 +96,21 @@ constexpr std::string_view kCases[] = {
 };
 // Likewise; and leaves with none, one and many samples.
 constexpr std::string_view kCrossEntropyCases[] = {
-    "n1c1",          "n64c10_logits",  "n5c2_cancel",      "n9c15_logits",     "n31c16_logits",
-    "n70c17_logits", "n3c1000_logits", "n8c4096_logits",   "n2c4097",          "n3c9000_logits",
-    "n33000c2",      "n13c11_zeros",   "n17c19_subnormal", "n40c23_nonfinite",
+    "n1c1",
+    "n64c10_logits",
+    "n5c2_cancel",
+    "n9c15_logits",
+    "n31c16_logits",
+    "n70c17_logits",
+    "n3c1000_logits",
+    "n8c4096_logits",
+    "n2c4097",
+    "n3c9000_logits",
+    "n33000c2",
+    "n13c11_zeros",
+    "n17c19_subnormal",
+    "n40c23_nonfinite",
+    "n23c10v4of61_logits",
 };
 
 constexpr std::string_view kTimed[] = {"n64c10_logits", "n64c1000_logits", "n4096c1000_logits"};

@@ -1,6 +1,8 @@
 // Softmax of x[n,c] over c, alone and with cross-entropy, from logits x and labels in [0, c).
 //
-// Case: n (samples of the global batch) c (classes), and for cross-entropy v (leaves).
+// Case: n (samples of the global batch) c (classes), and for cross-entropy v (leaves). Where n are
+// only some leaves of a larger batch: of (its samples), by which gradients are divided; the loss
+// then stays a sum, to be divided when those of all leaves have met.
 //
 //   softmax_fwd_v1       m = largest x_i (NaN if any); e_i = exp(x_i - m); s = row sum of e;
 //                        y_i = e_i / s
@@ -18,6 +20,8 @@ namespace samebits::softmax {
 
 struct Shape {
   std::int64_t n, c, leaves;
+  float batch;   // f32(samples of the global batch)
+  bool is_part;  // of it
 };
 
 // Throws UserError when an extent is out of range.

@@ -1,0 +1,82 @@
+// all_reduce, reduce_scatter and all_gather whose bits do not depend on the ranks: sums meet in the
+// contract's tree over the leaves, whoever holds which of them.
+//
+// Elements are parted in as many blocks as there are ranks: rank r owns [r * n / R, (r + 1) * n / R).
+// reduce_scatter: every rank sends each owner its block of all that it holds, and the owner sums in
+// the tree's order. all_gather: every owner sends its block to all. all_reduce is both, chunk by
+// chunk, so that a chunk travels while the one before it is summed.
+//
+// Bytes that a rank sends: (P + 1) * (R - 1) / R of the message's, where it holds P subtrees: 2 (R -
+// 1) / R, as a ring, where ranks hold one each (R divides V, ranks in order). Otherwise P is up to 2
+// of V = 8 for 3, 5, 6 or 7 ranks in order (TrafficOf). Scratch: two chunks of all the subtrees that
+// the other ranks hold.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "collectives/transport.h"
+#include "kernels/core/leaves.h"
+
+namespace samebits {
+
+// Which leaves a rank holds; every rank knows all of them. An ascending list each.
+using LeafMap = std::vector<std::vector<std::int64_t>>;
+
+// Rank r holds leaves [r * V / R, (r + 1) * V / R). Throws UserError where there are more ranks than
+// leaves, or leaves are no power of two.
+LeafMap LeavesInOrder(int ranks, std::int64_t leaves);
+
+struct CollectiveOptions {
+  std::size_t chunk_bytes = std::size_t{256} << 10;  // of each owner's block, at a time
+};
+
+class Collectives {
+ public:
+  // The subtrees of `map` must be all of one tree. `transport` must outlive it.
+  Collectives(Transport& transport, const LeafMap& map, const CollectiveOptions& options = {});
+
+  int rank() const { return transport_.rank(); }
+  int size() const { return transport_.size(); }
+  Transport& transport() { return transport_; }
+
+  // What this rank holds, ascending; the parts of what follows are sums over these.
+  const std::vector<Subtree>& own() const { return subtrees_[static_cast<std::size_t>(rank())]; }
+
+  // sum[0, n) = the tree over all leaves. parts[i] may be `sum`, where it is the only one.
+  void AllReduce(std::span<const float* const> parts, std::int64_t n, float* sum);
+  // Writes this rank's block of it alone.
+  void ReduceScatter(std::span<const float* const> parts, std::int64_t n, float* sum);
+  // Every rank has written its block of `all`, and gets the others'.
+  void AllGather(std::int64_t n, float* all);
+
+  // Elements [begin, end) are a rank's.
+  std::int64_t BlockBegin(int rank, std::int64_t n) const { return n * rank / size(); }
+
+ private:
+  struct Window;
+  void Move(std::span<const float* const> parts, std::int64_t n, float* sum, bool reduces,
+            bool gathers);
+  std::vector<float*> SlotsOf(int parity, std::int64_t chunk);
+
+  Transport& transport_;
+  const CollectiveOptions options_;
+  std::vector<std::vector<Subtree>> subtrees_;  // of each rank
+  // All subtrees in the tree's order: whose, and its which.
+  struct Held {
+    int rank, index;
+  };
+  std::vector<Held> order_;
+  std::vector<int> merges_;
+  std::shared_ptr<float> scratch_;
+  std::size_t scratch_floats_ = 0;
+};
+
+// Every rank gives its bytes and gets those of all, of whatever length.
+std::vector<std::vector<std::byte>> AllGatherBytes(Transport& transport,
+                                                   std::span<const std::byte> own);
+
+}  // namespace samebits
