@@ -1,15 +1,15 @@
 // all_reduce, reduce_scatter and all_gather whose bits do not depend on the ranks: sums meet in the
 // contract's tree over the leaves, whoever holds which of them.
 //
-// Elements are parted in as many blocks as there are ranks: rank r owns [r * n / R, (r + 1) * n / R).
-// reduce_scatter: every rank sends each owner its block of all that it holds, and the owner sums in
-// the tree's order. all_gather: every owner sends its block to all. all_reduce is both, chunk by
-// chunk, so that a chunk travels while the one before it is summed.
+// Elements are parted in as many blocks as there are ranks: rank r owns [r * n / R, (r + 1) * n /
+// R). reduce_scatter: every rank sends each owner its block of all that it holds, and the owner
+// sums in the tree's order. all_gather: every owner sends its block to all. all_reduce is both,
+// chunk by chunk, so that a chunk travels while the one before it is summed.
 //
-// Bytes that a rank sends: (P + 1) * (R - 1) / R of the message's, where it holds P subtrees: 2 (R -
-// 1) / R, as a ring, where ranks hold one each (R divides V, ranks in order). Otherwise P is up to 2
-// of V = 8 for 3, 5, 6 or 7 ranks in order (TrafficOf). Scratch: two chunks of all the subtrees that
-// the other ranks hold.
+// Bytes that a rank sends: (P + 1) * (R - 1) / R of the message's, where it holds P subtrees: 2 (R
+// - 1) / R, as a ring, where ranks hold one each (R divides V, ranks in order). Otherwise P is up
+// to 2 of V = 8 for 3, 5, 6 or 7 ranks in order (TrafficOf). Scratch: two chunks of all the
+// subtrees that the other ranks hold.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,8 @@ namespace samebits {
 // Which leaves a rank holds; every rank knows all of them. An ascending list each.
 using LeafMap = std::vector<std::vector<std::int64_t>>;
 
-// Rank r holds leaves [r * V / R, (r + 1) * V / R). Throws UserError where there are more ranks than
-// leaves, or leaves are no power of two.
+// Rank r holds leaves [r * V / R, (r + 1) * V / R). Throws UserError where there are more ranks
+// than leaves, or leaves are no power of two.
 LeafMap LeavesInOrder(int ranks, std::int64_t leaves);
 
 struct CollectiveOptions {
@@ -57,22 +57,26 @@ class Collectives {
   std::int64_t BlockBegin(int rank, std::int64_t n) const { return n * rank / size(); }
 
  private:
-  struct Window;
+  struct Held {
+    int rank, index;  // whose subtree, and its which
+  };
+
   void Move(std::span<const float* const> parts, std::int64_t n, float* sum, bool reduces,
             bool gathers);
-  std::vector<float*> SlotsOf(int parity, std::int64_t chunk);
+  // Elements of a rank's block that window `k` has.
+  std::span<float> WindowOf(int k, int rank, std::int64_t n, float* all) const;
+  std::unique_ptr<Pending> StartScatter(int k, std::span<const float* const> parts, std::int64_t n);
+  std::unique_ptr<Pending> StartGather(int k, std::int64_t n, float* all);
+  void Sum(int k, std::span<const float* const> parts, std::int64_t n, float* sum);
+  // Where the part of another rank waits to be summed.
+  float* SlotOf(int k, std::size_t in_order) const;
 
   Transport& transport_;
-  const CollectiveOptions options_;
+  const std::int64_t chunk_;                    // elements
   std::vector<std::vector<Subtree>> subtrees_;  // of each rank
-  // All subtrees in the tree's order: whose, and its which.
-  struct Held {
-    int rank, index;
-  };
-  std::vector<Held> order_;
-  std::vector<int> merges_;
-  std::shared_ptr<float> scratch_;
-  std::size_t scratch_floats_ = 0;
+  std::vector<Held> order_;                     // of all subtrees, ascending
+  std::vector<int> merges_;                     // behind each
+  std::shared_ptr<float> scratch_;              // two windows of them
 };
 
 // Every rank gives its bytes and gets those of all, of whatever length.

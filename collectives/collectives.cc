@@ -1,0 +1,203 @@
+#include "collectives/collectives.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "kernels/all_reduce/all_reduce.h"
+#include "kernels/core/error.h"
+#include "kernels/core/floating_point.h"
+
+namespace samebits {
+namespace {
+
+std::shared_ptr<float> HostFloats(std::size_t floats) {
+  constexpr std::size_t kAlignment = 64;
+  const std::size_t bytes = (floats * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
+  auto* const memory = static_cast<float*>(std::aligned_alloc(kAlignment, bytes));
+  if (memory == nullptr && bytes > 0) throw std::bad_alloc();
+  return {memory, [](float* floats) { std::free(floats); }};
+}
+
+std::size_t BytesOf(std::span<const float> floats) { return floats.size_bytes(); }
+
+}  // namespace
+
+LeafMap LeavesInOrder(int ranks, std::int64_t leaves) {
+  if (leaves < 1 || !std::has_single_bit(static_cast<std::uint64_t>(leaves))) {
+    throw UserError(fmt::format("{} leaves: not a power of two", leaves));
+  }
+  if (ranks > leaves) {
+    throw UserError(fmt::format(
+        "{} ranks, but a batch has {} leaves: a rank must hold one; start fewer ranks, or give a "
+        "larger --leaves, which is another recipe with other bits",
+        ranks, leaves));
+  }
+  LeafMap map(static_cast<std::size_t>(ranks));
+  for (int rank = 0; rank < ranks; ++rank) {
+    for (std::int64_t leaf = rank * leaves / ranks; leaf < (rank + 1) * leaves / ranks; ++leaf) {
+      map[static_cast<std::size_t>(rank)].push_back(leaf);
+    }
+  }
+  return map;
+}
+
+Collectives::Collectives(Transport& transport, const LeafMap& map, const CollectiveOptions& options)
+    : transport_(transport),
+      chunk_(std::max<std::int64_t>(
+          1, static_cast<std::int64_t>(options.chunk_bytes / sizeof(float)))) {
+  if (std::ssize(map) != size()) throw std::logic_error("leaves for another number of ranks");
+  for (const std::vector<std::int64_t>& leaves : map) {
+    const int rank = static_cast<int>(subtrees_.size());
+    subtrees_.push_back(SubtreesOf(leaves));
+    for (int i = 0; i < std::ssize(subtrees_.back()); ++i) order_.push_back({rank, i});
+  }
+  const auto at = [&](const Held& held) {
+    return subtrees_[static_cast<std::size_t>(held.rank)][static_cast<std::size_t>(held.index)];
+  };
+  std::ranges::sort(order_, {}, [&](const Held& held) { return at(held).first; });
+  std::vector<Subtree> all;
+  for (const Held& held : order_) all.push_back(at(held));
+  const Meeting meeting = MeetingOf(all);
+  if (meeting.sums.size() != 1) throw std::logic_error("leaves that make no tree");
+  merges_ = meeting.merges;
+}
+
+void Collectives::AllReduce(std::span<const float* const> parts, std::int64_t n, float* sum) {
+  Move(parts, n, sum, true, true);
+}
+
+void Collectives::ReduceScatter(std::span<const float* const> parts, std::int64_t n, float* sum) {
+  Move(parts, n, sum, true, false);
+}
+
+void Collectives::AllGather(std::int64_t n, float* all) { Move({}, n, all, false, true); }
+
+std::span<float> Collectives::WindowOf(int k, int rank, std::int64_t n, float* all) const {
+  const std::int64_t end = BlockBegin(rank + 1, n);
+  const std::int64_t first = std::min(BlockBegin(rank, n) + k * chunk_, end);
+  return {all + first, static_cast<std::size_t>(std::min(chunk_, end - first))};
+}
+
+float* Collectives::SlotOf(int k, std::size_t in_order) const {
+  return scratch_.get() + (static_cast<std::size_t>(k % 2) * order_.size() + in_order) *
+                              static_cast<std::size_t>(chunk_);
+}
+
+// A window's chunks are scattered while those of the window before are summed, and gathered while
+// those of the next are: two windows are on their way at a time.
+void Collectives::Move(std::span<const float* const> parts, std::int64_t n, float* sum,
+                       bool reduces, bool gathers) {
+  const FloatingPointScope scope;
+  const std::int64_t block = (n + size() - 1) / size();
+  const auto windows = static_cast<int>((block + chunk_ - 1) / chunk_);
+  if (reduces && scratch_ == nullptr) {
+    const std::size_t floats = 2 * order_.size() * static_cast<std::size_t>(chunk_);
+    scratch_ =
+        transport_.place() == nullptr ? HostFloats(floats) : transport_.place()->Allocate(floats);
+  }
+  std::unique_ptr<Pending> scatter, gather;
+  if (reduces && windows > 0) scatter = StartScatter(0, parts, n);
+  for (int k = 0; k < windows; ++k) {
+    if (reduces) {
+      std::unique_ptr<Pending> next;
+      if (k + 1 < windows) next = StartScatter(k + 1, parts, n);
+      scatter->Wait();
+      Sum(k, parts, n, sum);
+      scatter = std::move(next);
+    }
+    if (!gathers) continue;
+    std::unique_ptr<Pending> now = StartGather(k, n, sum);
+    if (gather != nullptr) gather->Wait();
+    gather = std::move(now);
+  }
+  if (gather != nullptr) gather->Wait();
+}
+
+std::unique_ptr<Pending> Collectives::StartScatter(int k, std::span<const float* const> parts,
+                                                   std::int64_t n) {
+  std::vector<Send> sends;
+  for (int to = 0; to < size(); ++to) {
+    if (to == rank()) continue;
+    for (const float* part : parts) {
+      const auto chunk = WindowOf(k, to, n, const_cast<float*>(part));
+      if (!chunk.empty()) sends.push_back({to, chunk.data(), BytesOf(chunk)});
+    }
+  }
+  std::vector<Receive> receives;
+  const std::size_t bytes = BytesOf(WindowOf(k, rank(), n, nullptr));
+  for (std::size_t i = 0; bytes > 0 && i < order_.size(); ++i) {
+    if (order_[i].rank != rank()) receives.push_back({order_[i].rank, SlotOf(k, i), bytes});
+  }
+  return transport_.Start(sends, receives);
+}
+
+void Collectives::Sum(int k, std::span<const float* const> parts, std::int64_t n, float* sum) {
+  const std::span<float> chunk = WindowOf(k, rank(), n, sum);
+  const std::int64_t first = chunk.data() - sum;
+  std::vector<const float*> in_order;
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    in_order.push_back(order_[i].rank == rank()
+                           ? parts[static_cast<std::size_t>(order_[i].index)] + first
+                           : SlotOf(k, i));
+  }
+  float* const out = chunk.data();
+  if (transport_.place() == nullptr) {
+    all_reduce::SumParts(in_order.data(), merges_, std::ssize(chunk), &out);
+  } else {
+    transport_.place()->SumParts(in_order.data(), merges_, std::ssize(chunk), &out);
+  }
+}
+
+std::unique_ptr<Pending> Collectives::StartGather(int k, std::int64_t n, float* all) {
+  std::vector<Send> sends;
+  std::vector<Receive> receives;
+  const std::span<float> own = WindowOf(k, rank(), n, all);
+  for (int other = 0; other < size(); ++other) {
+    if (other == rank()) continue;
+    const std::span<float> theirs = WindowOf(k, other, n, all);
+    if (!own.empty()) sends.push_back({other, own.data(), BytesOf(own)});
+    if (!theirs.empty()) receives.push_back({other, theirs.data(), BytesOf(theirs)});
+  }
+  return transport_.Start(sends, receives);
+}
+
+std::vector<std::vector<std::byte>> AllGatherBytes(Transport& transport,
+                                                   std::span<const std::byte> own) {
+  const int size = transport.size(), rank = transport.rank();
+  const auto exchange = [&](std::span<const std::byte> mine,
+                            std::vector<std::span<std::byte>> theirs) {
+    std::vector<Send> sends;
+    std::vector<Receive> receives;
+    for (int other = 0; other < size; ++other) {
+      if (other == rank) continue;
+      const std::span<std::byte> place = theirs[static_cast<std::size_t>(other)];
+      if (!mine.empty()) sends.push_back({other, mine.data(), mine.size()});
+      if (!place.empty()) receives.push_back({other, place.data(), place.size()});
+    }
+    transport.Start(sends, receives)->Wait();
+  };
+  const auto ranks = static_cast<std::size_t>(size);
+  std::vector<std::uint64_t> lengths(ranks);
+  lengths[static_cast<std::size_t>(rank)] = own.size();
+  std::vector<std::span<std::byte>> places;
+  for (std::uint64_t& length : lengths) {
+    places.push_back(std::as_writable_bytes(std::span(&length, 1)));
+  }
+  exchange(places[static_cast<std::size_t>(rank)], places);
+  std::vector<std::vector<std::byte>> all(ranks);
+  for (std::size_t i = 0; i < ranks; ++i) {
+    all[i].resize(lengths[i]);
+    places[i] = all[i];
+  }
+  exchange(own, places);
+  all[static_cast<std::size_t>(rank)].assign(own.begin(), own.end());
+  return all;
+}
+
+}  // namespace samebits

@@ -1,0 +1,21 @@
+// Ranks that are threads of this process: to try any number of them anywhere, and to train with
+// many of them on one machine.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "collectives/transport.h"
+
+namespace samebits {
+
+// How long a rank waits for another before it takes it for lost.
+inline constexpr std::chrono::seconds kDeadline{20};
+
+// Calls body(transport) once for every rank, each on a thread of its own but the first, which is
+// the caller's. When one throws, the others stop with RankLost, and its exception reaches the
+// caller.
+void RunLocalRanks(int ranks, const std::function<void(Transport&)>& body,
+                   std::chrono::milliseconds deadline = kDeadline);
+
+}  // namespace samebits
