@@ -167,37 +167,62 @@ std::unique_ptr<Pending> Collectives::StartGather(int k, std::int64_t n, float* 
   return transport_.Start(sends, receives);
 }
 
+float Collectives::AllReduceOne(std::span<const float> parts) {
+  const FloatingPointScope scope;
+  std::vector<std::size_t> lengths;
+  for (const std::vector<Subtree>& own : subtrees_) lengths.push_back(own.size() * sizeof(float));
+  const auto all = AllGatherBytes(transport_, std::as_bytes(parts), lengths);
+  std::vector<const float*> in_order;
+  for (const Held& held : order_) {
+    const std::vector<std::byte>& theirs = all[static_cast<std::size_t>(held.rank)];
+    in_order.push_back(reinterpret_cast<const float*>(theirs.data()) + held.index);
+  }
+  float sum = 0.0f;
+  float* const out = &sum;
+  all_reduce::SumParts(in_order.data(), merges_, 1, &out);
+  return sum;
+}
+
+std::int64_t Collectives::Count(std::int64_t own) {
+  const std::vector<std::size_t> lengths(static_cast<std::size_t>(size()), sizeof own);
+  std::int64_t sum = 0;
+  for (const auto& bytes : AllGatherBytes(transport_, std::as_bytes(std::span(&own, 1)), lengths)) {
+    std::int64_t count = 0;
+    std::memcpy(&count, bytes.data(), sizeof count);
+    sum += count;
+  }
+  return sum;
+}
+
+std::vector<std::vector<std::byte>> AllGatherBytes(Transport& transport,
+                                                   std::span<const std::byte> own,
+                                                   std::span<const std::size_t> lengths) {
+  std::vector<std::vector<std::byte>> all;
+  for (const std::size_t length : lengths) all.emplace_back(length);
+  std::vector<Send> sends;
+  std::vector<Receive> receives;
+  for (int other = 0; other < transport.size(); ++other) {
+    std::vector<std::byte>& theirs = all[static_cast<std::size_t>(other)];
+    if (other == transport.rank()) {
+      std::ranges::copy(own, theirs.begin());
+      continue;
+    }
+    if (!own.empty()) sends.push_back({other, own.data(), own.size()});
+    if (!theirs.empty()) receives.push_back({other, theirs.data(), theirs.size()});
+  }
+  transport.Start(sends, receives)->Wait();
+  return all;
+}
+
 std::vector<std::vector<std::byte>> AllGatherBytes(Transport& transport,
                                                    std::span<const std::byte> own) {
-  const int size = transport.size(), rank = transport.rank();
-  const auto exchange = [&](std::span<const std::byte> mine,
-                            std::vector<std::span<std::byte>> theirs) {
-    std::vector<Send> sends;
-    std::vector<Receive> receives;
-    for (int other = 0; other < size; ++other) {
-      if (other == rank) continue;
-      const std::span<std::byte> place = theirs[static_cast<std::size_t>(other)];
-      if (!mine.empty()) sends.push_back({other, mine.data(), mine.size()});
-      if (!place.empty()) receives.push_back({other, place.data(), place.size()});
-    }
-    transport.Start(sends, receives)->Wait();
-  };
-  const auto ranks = static_cast<std::size_t>(size);
-  std::vector<std::uint64_t> lengths(ranks);
-  lengths[static_cast<std::size_t>(rank)] = own.size();
-  std::vector<std::span<std::byte>> places;
-  for (std::uint64_t& length : lengths) {
-    places.push_back(std::as_writable_bytes(std::span(&length, 1)));
+  const std::size_t length = own.size();
+  const std::vector<std::size_t> one(static_cast<std::size_t>(transport.size()), sizeof length);
+  std::vector<std::size_t> lengths;
+  for (const auto& bytes : AllGatherBytes(transport, std::as_bytes(std::span(&length, 1)), one)) {
+    std::memcpy(&lengths.emplace_back(), bytes.data(), sizeof length);
   }
-  exchange(places[static_cast<std::size_t>(rank)], places);
-  std::vector<std::vector<std::byte>> all(ranks);
-  for (std::size_t i = 0; i < ranks; ++i) {
-    all[i].resize(lengths[i]);
-    places[i] = all[i];
-  }
-  exchange(own, places);
-  all[static_cast<std::size_t>(rank)].assign(own.begin(), own.end());
-  return all;
+  return AllGatherBytes(transport, own, lengths);
 }
 
 }  // namespace samebits

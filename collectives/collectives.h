@@ -46,12 +46,16 @@ class Collectives {
   // What this rank holds, ascending; the parts of what follows are sums over these.
   const std::vector<Subtree>& own() const { return subtrees_[static_cast<std::size_t>(rank())]; }
 
-  // sum[0, n) = the tree over all leaves. parts[i] may be `sum`, where it is the only one.
+  // sum[0, n) = the tree over all leaves. `sum` may be one of the parts.
   void AllReduce(std::span<const float* const> parts, std::int64_t n, float* sum);
   // Writes this rank's block of it alone.
   void ReduceScatter(std::span<const float* const> parts, std::int64_t n, float* sum);
   // Every rank has written its block of `all`, and gets the others'.
   void AllGather(std::int64_t n, float* all);
+
+  // One element: the tree over all leaves, and a sum of counts. A round of messages each.
+  float AllReduceOne(std::span<const float> parts);
+  std::int64_t Count(std::int64_t own);
 
   // Elements [begin, end) are a rank's.
   std::int64_t BlockBegin(int rank, std::int64_t n) const { return n * rank / size(); }
@@ -79,8 +83,12 @@ class Collectives {
   std::shared_ptr<float> scratch_;              // two windows of them
 };
 
-// Every rank gives its bytes and gets those of all, of whatever length.
+// Every rank gives its bytes and gets those of all, of whatever length; or of the lengths that all
+// know, in one round of messages.
 std::vector<std::vector<std::byte>> AllGatherBytes(Transport& transport,
                                                    std::span<const std::byte> own);
+std::vector<std::vector<std::byte>> AllGatherBytes(Transport& transport,
+                                                   std::span<const std::byte> own,
+                                                   std::span<const std::size_t> lengths);
 
 }  // namespace samebits

@@ -1,12 +1,16 @@
 #include "conformance/cell_run.h"
 
 #include <algorithm>
-#include <functional>
+#include <cstring>
 
 #include <fmt/format.h>
 
+#include "collectives/collectives.h"
+#include "collectives/local.h"
 #include "conformance/surroundings.h"
+#include "kernels/all_reduce/all_reduce.h"
 #include "kernels/core/contract.h"
+#include "kernels/core/floating_point.h"
 
 namespace samebits {
 
@@ -30,6 +34,8 @@ Bitstream CellRun::Once() {
       RunInPieces();
     } else if (setting_.workers > 1) {
       RunByWorkers();
+    } else if (setting_.ranks > 1) {
+      RunByRanks();
     } else {
       Run(*cell_.kernel, problem_.case_of(), problem_.buffers(), *team_);
     }
@@ -72,36 +78,67 @@ void CellRun::RunInPieces() {
 }
 
 void CellRun::RunByWorkers() {
-  const std::vector<float> sum = SumOfLeaves(0, problem_.case_of().Get("v", kLeaves));
-  std::copy(sum.begin(), sum.end(), problem_.buffers().out(0));
+  const std::int64_t leaves = problem_.case_of().Get("v", kLeaves);
+  std::vector<Subtree> subtrees;
+  std::vector<std::int64_t> own;
+  for (std::int64_t leaf = 0; leaf < leaves; ++leaf) {
+    own.push_back(leaf);
+    if ((leaf + 1) * setting_.workers / leaves == leaf * setting_.workers / leaves) continue;
+    const std::vector<Subtree> worker = SubtreesOf(own);
+    subtrees.insert(subtrees.end(), worker.begin(), worker.end());
+    own.clear();
+  }
+  std::vector<std::vector<float>> sums;
+  std::vector<const float*> parts;
+  for (const Subtree& subtree : subtrees) sums.push_back(SumOf(subtree, *team_));
+  for (const std::vector<float>& sum : sums) parts.push_back(sum.data());
+  float* const out = problem_.buffers().out(0);
+  const FloatingPointScope scope;
+  all_reduce::SumParts(parts.data(), MeetingOf(subtrees).merges, std::ssize(sums[0]), &out);
 }
 
-// Leaves that one worker has are one call, where the borders of a batch of their samples are the
-// same; the sums of others are added, as the contract's tree does.
-std::vector<float> CellRun::SumOfLeaves(std::int64_t first, std::int64_t leaves) {
+void CellRun::RunByRanks() {
   const Case& whole = problem_.case_of();
-  const std::int64_t all = whole.Get("v", kLeaves), n = whole.Get("n");
-  const std::int64_t begin = LeafBegin(first, n, all);
-  const std::int64_t samples = LeafBegin(first + leaves, n, all) - begin;
+  if (IsTraining(*cell_.kernel->op)) {
+    const Case ranks = Case::Parse(fmt::format("{}_ranks{}", whole.id(), setting_.ranks));
+    return Run(*cell_.kernel, ranks, problem_.buffers(), *team_);
+  }
+  const std::int64_t n = problem_.signature().outputs[0].Elements();
+  std::vector<std::vector<float>> results(static_cast<std::size_t>(setting_.ranks),
+                                          std::vector<float>(static_cast<std::size_t>(n)));
+  const LeafMap map = LeavesInOrder(setting_.ranks, whole.Get("v", kLeaves));
+  RunLocalRanks(setting_.ranks, [&](Transport& transport) {
+    Team team(1);
+    // Several windows of a small tensor.
+    Collectives collectives(transport, map, {.chunk_bytes = 1024});
+    std::vector<std::vector<float>> sums;
+    std::vector<const float*> parts;
+    for (const Subtree& subtree : collectives.own()) sums.push_back(SumOf(subtree, team));
+    for (const std::vector<float>& sum : sums) parts.push_back(sum.data());
+    collectives.AllReduce(parts, n, results[static_cast<std::size_t>(transport.rank())].data());
+  });
+  std::ranges::copy(results[0], problem_.buffers().out(0));
+  for (std::size_t rank = 1; rank < results.size(); ++rank) {
+    const auto bytes = static_cast<std::size_t>(n) * sizeof(float);
+    if (std::memcmp(results[rank].data(), results[0].data(), bytes) != 0) {
+      fault_ = fmt::format("gave rank {} other bits than rank 0", rank);
+    }
+  }
+}
+
+std::vector<float> CellRun::SumOf(const Subtree& subtree, Team& team) const {
+  const Case& whole = problem_.case_of();
   std::vector<float> sum(static_cast<std::size_t>(problem_.signature().outputs[0].Elements()));
-  if (samples == 0) return sum;
-  const auto worker = [&](std::int64_t leaf) { return leaf * setting_.workers / all; };
-  bool together = worker(first) == worker(first + leaves - 1);
-  for (std::int64_t i = 1; i < leaves; ++i) {
-    together &= LeafBegin(i, samples, leaves) == LeafBegin(first + i, n, all) - begin;
-  }
-  if (!together) {
-    sum = SumOfLeaves(first, leaves / 2);
-    const std::vector<float> right = SumOfLeaves(first + leaves / 2, leaves / 2);
-    std::transform(sum.begin(), sum.end(), right.begin(), sum.begin(), std::plus());
-    return sum;
-  }
-  Case part = whole.With("n", samples);
-  part = whole.Get("v", 0) == 0 ? Case::Parse(fmt::format("{}_v{}", part.id(), leaves))
-                                : part.With("v", leaves);
-  Buffers buffers = PartOf(part, begin);
-  buffers.outputs[0] = sum.data();
-  Run(*cell_.kernel, part, buffers, *team_);
+  SumOfLeaves(subtree, whole.Get("n"), whole.Get("v", kLeaves), sum,
+              [&](std::int64_t samples, std::int64_t leaves, std::int64_t first, float* out) {
+                Case part = whole.With("n", samples);
+                part = whole.Get("v", 0) == 0
+                           ? Case::Parse(fmt::format("{}_v{}", part.id(), leaves))
+                           : part.With("v", leaves);
+                Buffers buffers = PartOf(part, first);
+                buffers.outputs[0] = out;
+                Run(*cell_.kernel, part, buffers, team);
+              });
   return sum;
 }
 

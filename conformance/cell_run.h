@@ -7,6 +7,7 @@
 
 #include "conformance/plan.h"
 #include "conformance/problem.h"
+#include "kernels/core/leaves.h"
 #include "kernels/core/team.h"
 
 namespace samebits {
@@ -31,7 +32,8 @@ class CellRun {
  private:
   void RunInPieces();
   void RunByWorkers();
-  std::vector<float> SumOfLeaves(std::int64_t first, std::int64_t leaves);
+  void RunByRanks();
+  std::vector<float> SumOf(const Subtree& subtree, Team& team) const;
   // The tensors of `part` of the batch, from a sample on.
   Buffers PartOf(const Case& part, std::int64_t first_sample) const;
 

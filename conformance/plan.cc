@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/core/contract.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
 
@@ -20,6 +21,8 @@ constexpr std::string_view kNoPromise = "promises nothing beyond its own process
 constexpr std::string_view kTraining = "a training run, whose operations are crossed with it";
 constexpr std::string_view kNoLeaves = "its outputs are no sums over the batch";
 constexpr std::string_view kNoSamples = "its outputs do not fall into samples that stand alone";
+
+constexpr std::string_view kNoRanks = "trains without ranks, or predicts";
 
 bool IsReference(const Kernel& kernel) { return kernel.name == "reference"; }
 
@@ -55,6 +58,13 @@ std::string_view IfSamples(const Kernel& kernel) {
 std::string_view IfLeaves(const Kernel& kernel) {
   if (!kernel.op->sums_leaves) return IsTraining(*kernel.op) ? kTraining : kNoLeaves;
   return UnlessReference(kernel);
+}
+
+// Sums over leaves, and what trains by our own trainer.
+std::string_view IfRanks(const Kernel& kernel) {
+  if (!IsTraining(*kernel.op)) return IfLeaves(kernel);
+  const bool trains = Case::Parse(kernel.op->cases.back()).Get("steps") > 0;
+  return trains && kernel.claim == Claim::kEverywhere ? UnlessReference(kernel) : kNoRanks;
 }
 
 // Thirty steps take a minute where fma is a function: plain loops, and a baseline without it. Such
@@ -151,6 +161,19 @@ std::vector<int> WorkersPoints(const Kernel& kernel, const Case& c) {
   return {1, 2, 3, 8};
 }
 
+// One to a leaf, and numbers that do not divide the leaves.
+std::vector<int> RanksPoints(const Kernel& kernel, const Case& c) {
+  const bool trains = IsTraining(*kernel.op);
+  if (trains ? IsWholeRun(c) || c.Seed() != 812 : !IsWorthMore(*kernel.op, c)) return {1};
+  // Plain code trains slowly where fma is a function: the short case tells.
+  if (trains && kernel.name == "portable" && c.Get("steps") >= 8) return {1, 3};
+  std::vector<int> points;
+  for (const int ranks : trains ? std::vector{1, 2, 3, 4, 5, 7, 8} : std::vector{1, 2, 3, 8}) {
+    if (ranks <= c.Get("v", kLeaves)) points.push_back(ranks);
+  }
+  return points;
+}
+
 constexpr Axis kAxes[] = {
     {"run", 1, 4096, Always, RunPoints, [](int point, Setting& s) { s.repeats = point; }},
     {"process", 1, 2, IfPromised, ProcessPoints,
@@ -171,6 +194,7 @@ constexpr Axis kAxes[] = {
      [](int point, Setting& s) { s.poison_scratch = point > 1; }},
     {"batch", 0, 4096, IfSamples, BatchPoints, [](int point, Setting& s) { s.piece = point; }},
     {"workers", 1, 4096, IfLeaves, WorkersPoints, [](int point, Setting& s) { s.workers = point; }},
+    {"ranks", 1, 4096, IfRanks, RanksPoints, [](int point, Setting& s) { s.ranks = point; }},
 };
 
 }  // namespace

@@ -30,6 +30,7 @@ struct Setting {
   bool poison_scratch = false;  // scratch memory is full of NaNs
   int piece = 0;                // samples to a call, the batch in pieces; 0: the whole batch
   int workers = 1;              // each has some leaves of the batch, one after the other
+  int ranks = 1;                // threads that have some leaves each, and reduce what they sum
 };
 
 // A point is one setting; the first point of every axis is the plain run.

@@ -7,9 +7,11 @@
 
 #include "kernels/activation/activation.h"
 #include "kernels/adam/adam.h"
+#include "kernels/all_reduce/all_reduce.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/digest.h"
 #include "kernels/core/error.h"
+#include "kernels/core/floating_point.h"
 #include "kernels/dense/dense.h"
 #include "kernels/dropout/dropout.h"
 #include "kernels/embedding/embedding.h"
@@ -22,13 +24,16 @@ namespace samebits {
 
 using enum LayerKind;
 
-Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sources, int leaves,
-                 int most, const KernelSet& kernels, Team& team)
+Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sources,
+                 const Division& division, int most, const KernelSet& kernels, Team& team,
+                 const RankSettings& ranks)
     : objective_(recipe.objective),
       kernels_(kernels),
       team_(team),
       stream_(stream),
-      leaves_(leaves) {
+      division_(division),
+      ranks_(ranks) {
+  const std::int64_t samples = division.MostSamples(most);
   const auto add = [&](std::vector<std::int64_t> shape, const std::vector<float>& values) {
     parameters_.push_back({std::move(shape), static_cast<std::int64_t>(state_.weights.size()),
                            static_cast<std::int64_t>(values.size())});
@@ -69,31 +74,51 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
     } else if (layer.kind == kDropout) {
       node.draw = sources.NextLayerSeed(Source::kDropout);
     }
-    const std::int64_t elements = most * node.oh * node.ow * node.oc;
+    const std::int64_t elements = samples * node.oh * node.ow * node.oc;
     node.output.resize(static_cast<std::size_t>(elements));
     largest = std::max(largest, elements);
     h = node.oh, w = node.ow, c = node.oc;
     nodes_.push_back(std::move(node));
   }
-  probabilities_.resize(static_cast<std::size_t>(most * c));
+  probabilities_.resize(static_cast<std::size_t>(samples * c));
   gradients_.resize(state_.weights.size());
   state_.first_moments.resize(state_.weights.size());
   state_.second_moments.resize(state_.weights.size());
   gradient_.resize(static_cast<std::size_t>(largest));
   next_gradient_.resize(static_cast<std::size_t>(largest));
+  std::vector<Subtree> waiting;
+  for (const Turn& turn : division.turns()) {
+    Share share{turn, SubtreesOf(turn.first, turn.leaves), waiting.size(), {}, {}, false};
+    std::vector<Subtree> parts = waiting;
+    parts.insert(parts.end(), share.subtrees.begin(), share.subtrees.end());
+    const Meeting meeting = MeetingOf(parts);
+    share.merges = meeting.merges;
+    for (const Subtree& sum : meeting.sums) {
+      const auto first = std::ranges::find(parts, sum.first, &Subtree::first);
+      share.left.push_back(static_cast<std::size_t>(first - parts.begin()));
+    }
+    while (other_sums_.size() + 1 < parts.size()) other_sums_.emplace_back(gradients_.size());
+    waiting = meeting.sums;
+    shares_.push_back(std::move(share));
+  }
+  shares_.back().last = true;
+  adam_ = Case::Parse(fmt::format("n{}", gradients_.size()));
+  if (ranks_.collectives != nullptr) background_ = std::make_unique<Background>();
 }
 
-const Network::Cases& Network::CasesOf(int batch) {
-  const auto known = cases_.find(batch);
+const Network::Cases& Network::CasesOf(const Slice& slice) {
+  const auto known = cases_.find(slice);
   if (known != cases_.end()) return known->second;
+  const auto [batch, leaves, first, of] = slice;
+  const bool whole = batch == of && leaves == division_.leaves();
   Cases cases;
   for (const Node& node : nodes_) {
     const std::string image = fmt::format("n{}h{}w{}c{}", batch, node.h, node.w, node.c);
-    const std::int64_t elements = batch * node.oh * node.ow * node.oc;
+    const std::int64_t each = node.oh * node.ow * node.oc, elements = batch * each;
     std::string id;
     switch (node.layer.kind) {
       case kConv2d:
-        id = fmt::format("{0}_k{1}r{2}s{2}v{3}", image, node.oc, node.layer.window, leaves_);
+        id = fmt::format("{0}_k{1}r{2}s{2}v{3}", image, node.oc, node.layer.window, leaves);
         break;
       case kMaxPool:
         id = fmt::format("{0}_r{1}s{1}", image, node.layer.window);
@@ -102,30 +127,31 @@ const Network::Cases& Network::CasesOf(int batch) {
         id = image;
         break;
       case kDense:
-        id = fmt::format("n{}c{}_k{}v{}", batch, node.c, node.oc, leaves_);
+        id = fmt::format("n{}c{}_k{}v{}", batch, node.c, node.oc, leaves);
         break;
       case kEmbedding:
-        id = fmt::format("n{}l{}c{}_rows{}v{}", batch, node.h, node.oc, node.layer.rows, leaves_);
+        id = fmt::format("n{}l{}c{}_rows{}v{}", batch, node.h, node.oc, node.layer.rows, leaves);
         break;
       case kDropout:
-        id = fmt::format("n{}_rate{}{}", elements, node.layer.rate,
-                         &stream_ == &kKerasTensorflow ? "_tensorflow" : "");
+        id = fmt::format("n{}{}_rate{}{}", elements,
+                         batch == of ? "" : fmt::format("first{}of{}", first * each, of * each),
+                         node.layer.rate, &stream_ == &kKerasTensorflow ? "_tensorflow" : "");
         break;
     }
     cases.forward.push_back(Case::Parse(node.layer.relu ? id + "_relu" : id));
     cases.plain.push_back(Case::Parse(fmt::format("n{}", elements)));
   }
-  cases.loss = Case::Parse(fmt::format("n{}c{}v{}", batch, nodes_.back().oc, leaves_));
-  cases.adam = Case::Parse(fmt::format("n{}", state_.weights.size()));
-  return cases_.emplace(batch, std::move(cases)).first->second;
+  cases.loss = Case::Parse(fmt::format("n{}c{}v{}{}", batch, nodes_.back().oc, leaves,
+                                       whole ? "" : fmt::format("of{}", of)));
+  return cases_.emplace(slice, std::move(cases)).first->second;
 }
 
 void Network::Apply(const Op& op, const Case& c, const Buffers& buffers) {
   Run(kernels_.For(op), c, buffers, team_);
 }
 
-const float* Network::Forward(const Rows& rows, bool training) {
-  const Cases& cases = CasesOf(rows.size);
+const float* Network::Forward(const Rows& rows, const Slice& slice, bool training) {
+  const Cases& cases = CasesOf(slice);
   const auto* x = static_cast<const float*>(rows.x);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
@@ -159,39 +185,68 @@ const float* Network::Forward(const Rows& rows, bool training) {
   return x;
 }
 
-BatchResult Network::Loss(const float* outputs, const Rows& rows) {
-  BatchResult result{};
-  const Case& c = CasesOf(rows.size).loss;
+std::int64_t Network::Loss(const float* outputs, const Rows& rows, const Share& share, int batch) {
+  const std::int64_t width = nodes_.back().oc;
+  const std::int64_t begin = share.turn.FirstSample(batch, division_.leaves());
+  const auto sum = [&](const Op& op, float* rest, const auto* targets, std::int64_t target_width) {
+    for (const Subtree& subtree : share.subtrees) {
+      const auto compute = [&](std::int64_t samples, std::int64_t leaves, std::int64_t first,
+                               float* loss) {
+        const std::int64_t at = first - begin;
+        Apply(op, CasesOf({samples, leaves, first, batch}).loss,
+              {{outputs + at * width, targets + at * target_width}, {loss, rest + at * width}});
+      };
+      SumOfLeaves(subtree, batch, division_.leaves(), {&losses_.emplace_back(), 1}, compute);
+    }
+  };
+  std::int64_t hits = 0;
   switch (objective_) {
     case Objective::kClasses: {
-      Apply(softmax::kCrossEntropyForward, c,
-            {{outputs, rows.targets}, {&result.loss, probabilities_.data()}});
-      const std::int64_t classes = nodes_.back().oc;
       const auto* labels = static_cast<const std::int32_t*>(rows.targets);
+      sum(softmax::kCrossEntropyForward, probabilities_.data(), labels, 1);
       for (int n = 0; n < rows.size; ++n) {
-        const float* const row = probabilities_.data() + n * classes;
-        result.hits += std::max_element(row, row + classes) - row == labels[n];
+        const float* const row = probabilities_.data() + n * width;
+        hits += std::max_element(row, row + width) - row == labels[n];
       }
       break;
     }
     case Objective::kBinary: {
-      Apply(loss::kBinaryCrossEntropy, c,
-            {{outputs, rows.targets}, {&result.loss, gradient_.data()}});
       const auto* targets = static_cast<const float*>(rows.targets);
-      for (int n = 0; n < rows.size; ++n) result.hits += (outputs[n] > 0) == (targets[n] > 0.5f);
+      sum(loss::kBinaryCrossEntropy, gradient_.data(), targets, width);
+      for (int n = 0; n < rows.size; ++n) hits += (outputs[n] > 0) == (targets[n] > 0.5f);
       break;
     }
     case Objective::kValue:
-      Apply(loss::kMeanSquaredError, c,
-            {{outputs, rows.targets}, {&result.loss, gradient_.data()}});
+      sum(loss::kMeanSquaredError, gradient_.data(), static_cast<const float*>(rows.targets),
+          width);
       break;
   }
-  return result;
+  return hits;
 }
 
-void Network::Backward(const Rows& rows) {
-  const Cases& cases = CasesOf(rows.size);
-  if (objective_ == Objective::kClasses) {
+void Network::SumGradient(const Op& op, std::size_t node, const Share& share, const Slice& slice,
+                          const void* x, const float* dy, int parameter) {
+  const Node& of = nodes_[node];
+  const std::int64_t in = of.h * of.w * of.c, out = of.oh * of.ow * of.oc;
+  for (std::size_t i = 0; i < share.subtrees.size(); ++i) {
+    const std::span sum(SumsOf(share.waiting + i) + At(parameter).offset,
+                        static_cast<std::size_t>(At(parameter).elements));
+    const auto compute = [&](std::int64_t samples, std::int64_t leaves, std::int64_t first,
+                             float* gradient) {
+      const std::int64_t at = first - slice.first;
+      const Case& c = CasesOf({samples, leaves, 0, samples}).forward[node];
+      const float* const own_dy = dy + at * out;
+      if (x == nullptr) return Apply(op, c, {{own_dy}, {gradient}});
+      Apply(op, c, {{static_cast<const float*>(x) + at * in, own_dy}, {gradient}});
+    };
+    SumOfLeaves(share.subtrees[i], slice.batch, division_.leaves(), sum, compute);
+  }
+}
+
+void Network::Backward(const Rows& rows, const Share& share, const Slice& slice) {
+  const bool any = slice.samples > 0;  // else only its place in the sums is filled
+  const Cases& cases = CasesOf(slice);
+  if (any && objective_ == Objective::kClasses) {
     Apply(softmax::kCrossEntropyBackward, cases.loss,
           {{probabilities_.data(), rows.targets}, {gradient_.data()}});
   }
@@ -203,7 +258,7 @@ void Network::Backward(const Rows& rows) {
     // meets no other place, and the tensor is four times smaller. The bits are the same.
     const bool pooled = i + 1 < nodes_.size() && nodes_[i + 1].layer.kind == kMaxPool;
     const bool pools = node.layer.kind == kMaxPool && i > 0 && nodes_[i - 1].layer.relu;
-    if ((node.layer.relu && !pooled) || pools) {
+    if (any && ((node.layer.relu && !pooled) || pools)) {
       Apply(activation::kReluBackward, cases.plain[i],
             {{node.output.data(), gradient_.data()}, {next_gradient_.data()}});
       gradient_.swap(next_gradient_);
@@ -212,46 +267,112 @@ void Network::Backward(const Rows& rows) {
     float* const dx = next_gradient_.data();
     switch (node.layer.kind) {
       case kConv2d:
-        Apply(conv2d::kBiasGradient, c, {{dy}, {GradientsOf(node.bias)}});
-        Apply(conv2d::kWeightGradient, c, {{x, dy}, {GradientsOf(node.kernel)}});
-        if (i > 0) Apply(conv2d::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
+        SumGradient(conv2d::kBiasGradient, i, share, slice, nullptr, dy, node.bias);
+        SumGradient(conv2d::kWeightGradient, i, share, slice, x, dy, node.kernel);
+        if (any && i > 0) Apply(conv2d::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
         break;
       case kDense:
-        Apply(dense::kBiasGradient, c, {{dy}, {GradientsOf(node.bias)}});
-        Apply(dense::kWeightGradient, c, {{x, dy}, {GradientsOf(node.kernel)}});
-        if (i > 0) Apply(dense::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
+        SumGradient(dense::kBiasGradient, i, share, slice, nullptr, dy, node.bias);
+        SumGradient(dense::kWeightGradient, i, share, slice, x, dy, node.kernel);
+        if (any && i > 0) Apply(dense::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
         break;
       case kMaxPool:
-        Apply(pool2d::kMaxBackward, c, {{x, dy}, {dx}});
+        if (any) Apply(pool2d::kMaxBackward, c, {{x, dy}, {dx}});
         break;
       case kGlobalAveragePool:
-        Apply(pool2d::kGlobalAverageBackward, c, {{dy}, {dx}});
+        if (any) Apply(pool2d::kGlobalAverageBackward, c, {{dy}, {dx}});
         break;
       case kEmbedding:
-        Apply(embedding::kBackward, c, {{rows.x, dy}, {GradientsOf(node.kernel)}});
+        SumGradient(embedding::kBackward, i, share, slice, rows.x, dy, node.kernel);
         break;
       case kDropout: {
         const std::int64_t stream[2] = {node.draw, state_.steps};
-        Apply(dropout::kBackward, c, {{dy, stream}, {dx}});
+        if (any) Apply(dropout::kBackward, c, {{dy, stream}, {dx}});
         break;
       }
     }
     gradient_.swap(next_gradient_);
+    if (node.kernel >= 0) Reduce(At(node.kernel).offset, share);
   }
 }
 
-BatchResult Network::TrainStep(const Rows& rows) {
-  const BatchResult result = Loss(Forward(rows, true), rows);
-  Backward(rows);
+void Network::Reduce(std::int64_t first, const Share& share) {
+  const std::int64_t count = bucket_end_ - first;
+  const auto bytes = count * static_cast<std::int64_t>(sizeof(float));
+  if (first > 0 && (!share.last || bytes < ranks_.bucket_bytes)) return;
+  bucket_end_ = first;
+  if (background_ == nullptr || !share.last) return Merge(share, first, count);
+  background_->Submit([this, &share, first, count] {
+    Merge(share, first, count);
+    std::vector<const float*> parts;
+    for (const std::size_t part : share.left) parts.push_back(SumsOf(part) + first);
+    ranks_.collectives->AllReduce(parts, count, gradients_.data() + first);
+  });
+}
+
+void Network::Merge(const Share& share, std::int64_t first, std::int64_t count) {
+  const FloatingPointScope scope;
+  std::vector<const float*> parts;
+  std::vector<float*> sums;
+  for (std::size_t i = 0; i < share.merges.size(); ++i) parts.push_back(SumsOf(i) + first);
+  for (const std::size_t left : share.left) sums.push_back(SumsOf(left) + first);
+  all_reduce::SumParts(parts.data(), share.merges, count, sums.data());
+  if (share.last) return;
+  for (std::size_t i = 1; i < share.left.size(); ++i) {
+    other_sums_[i - 1].swap(other_sums_[share.left[i] - 1]);
+  }
+}
+
+BatchResult Network::Meet(int batch, std::int64_t hits) {
+  if (division_.IsWhole()) return {losses_[0], hits};
+  const FloatingPointScope scope;
+  std::vector<Subtree> subtrees;
+  for (const Share& share : shares_) {
+    subtrees.insert(subtrees.end(), share.subtrees.begin(), share.subtrees.end());
+  }
+  const Meeting meeting = MeetingOf(subtrees);
+  std::vector<const float*> parts;
+  for (const float& loss : losses_) parts.push_back(&loss);
+  std::vector<float> sums(meeting.sums.size());
+  std::vector<float*> places;
+  for (float& sum : sums) places.push_back(&sum);
+  all_reduce::SumParts(parts.data(), meeting.merges, 1, places.data());
+  float sum = sums[0];
+  if (ranks_.collectives != nullptr) {
+    sum = ranks_.collectives->AllReduceOne(sums);
+    hits = ranks_.collectives->Count(hits);
+  }
+  const bool samples = objective_ == Objective::kClasses;
+  return {sum / static_cast<float>(samples ? batch : batch * nodes_.back().oc), hits};
+}
+
+BatchResult Network::Pass(int batch, RowStream& stream, bool training) {
+  losses_.clear();
+  std::int64_t hits = 0;
+  for (const Share& share : shares_) {
+    const Rows& rows = *stream.Next();
+    const Slice slice = {rows.size, division_.leaves(),
+                         share.turn.FirstSample(batch, division_.leaves()), batch};
+    const float* const outputs = rows.size > 0 ? Forward(rows, slice, training) : nullptr;
+    hits += Loss(outputs, rows, share, batch);
+    bucket_end_ = std::ssize(gradients_);
+    if (training) Backward(rows, share, slice);
+  }
+  if (background_ != nullptr) background_->Drain();
+  return Meet(batch, hits);
+}
+
+BatchResult Network::TrainStep(int batch, RowStream& rows) {
+  const BatchResult result = Pass(batch, rows, true);
   const std::int64_t step = ++state_.steps;
   float *const weights = state_.weights.data(), *const first = state_.first_moments.data(),
                *const second = state_.second_moments.data();
-  Apply(adam::kUpdate, CasesOf(rows.size).adam,
+  Apply(adam::kUpdate, adam_,
         {{weights, first, second, gradients_.data(), &step}, {weights, first, second}});
   return result;
 }
 
-BatchResult Network::Evaluate(const Rows& rows) { return Loss(Forward(rows, false), rows); }
+BatchResult Network::Evaluate(int batch, RowStream& rows) { return Pass(batch, rows, false); }
 
 void Network::Restore(NetworkState state) {
   if (state.weights.size() != state_.weights.size() ||

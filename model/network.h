@@ -2,13 +2,21 @@
 // operations; between them only memory is handed on.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "collectives/background.h"
+#include "collectives/collectives.h"
 #include "kernels/core/team.h"
 #include "model/data/npy.h"
+#include "model/data/samples.h"
+#include "model/division.h"
 #include "model/kernel_set.h"
 #include "model/recipe.h"
 #include "model/streams/seeds.h"
@@ -27,23 +35,33 @@ struct NetworkState {
   std::int64_t steps = 0;                                     // done
 };
 
+// Where a network is one of several that train the same weights.
+struct RankSettings {
+  Collectives* collectives = nullptr;   // null: there are no others
+  std::int64_t bucket_bytes = 1 << 20;  // of gradients that are reduced at a time, at least
+};
+
 class Network {
  public:
   // Weights as Keras makes them: each layer draws its seed from `sources` in the order of the
   // layers, kernels Glorot uniform, tables uniform in [-0.05, 0.05), biases 0; weights and dropout
-  // masks from `stream`. A batch is summed as so many leaves, a power of two. `most` is the largest
+  // masks from `stream`. Of a batch this network has what `division` says. `most` is the largest
   // batch.
-  Network(const Recipe& recipe, const Stream& stream, RandomSources& sources, int leaves, int most,
-          const KernelSet& kernels, Team& team);
+  Network(const Recipe& recipe, const Stream& stream, RandomSources& sources,
+          const Division& division, int most, const KernelSet& kernels, Team& team,
+          const RankSettings& ranks = {});
 
-  // Forward, loss, backward, one step of Adam. Images are NHWC.
-  BatchResult TrainStep(const Rows& rows);
+  // Forward, loss, backward, one step of Adam. The rows of each turn come from the stream. Images
+  // are NHWC.
+  BatchResult TrainStep(int batch, RowStream& rows);
 
   // Forward without dropout, and the loss.
-  BatchResult Evaluate(const Rows& rows);
+  BatchResult Evaluate(int batch, RowStream& rows);
 
   // Forward without dropout: the outputs of the last layer, [size, outputs].
-  const float* Predict(const Rows& rows) { return Forward(rows, false); }
+  const float* Predict(const Rows& rows) {
+    return Forward(rows, {rows.size, division_.leaves(), 0, rows.size}, false);
+  }
 
   const NetworkState& state() const { return state_; }
   // Goes on from there. Throws UserError when it is that of another network.
@@ -71,21 +89,52 @@ class Network {
     std::vector<float> output = {};
   };
 
-  // The cases of all nodes for one batch size.
-  struct Cases {
-    std::vector<Case> forward, plain;  // per node; plain: the elementwise part, for relu backward
-    Case loss, adam;
+  // Some samples of a batch: how many, in so many leaves; the index of the first; of so many.
+  struct Slice {
+    std::int64_t samples, leaves, first, batch;
+    auto operator<=>(const Slice&) const = default;
   };
 
-  const Cases& CasesOf(int batch);
-  const float* Forward(const Rows& rows, bool training);
-  // Leaves the gradient of `outputs` in gradient_, but of classes their probabilities.
-  BatchResult Loss(const float* outputs, const Rows& rows);
-  void Backward(const Rows& rows);
+  // The cases of all nodes for one slice.
+  struct Cases {
+    std::vector<Case> forward, plain;  // per node; plain: the elementwise part, for relu backward
+    Case loss;
+  };
+
+  // What this network has in one turn: a sum for each subtree. Sums of the turns before wait, and
+  // meet these.
+  struct Share {
+    Turn turn;
+    std::vector<Subtree> subtrees;
+    std::size_t waiting;            // sums of the turns before
+    std::vector<int> merges;        // behind each of those, and of these
+    std::vector<std::size_t> left;  // the first part of each sum that is left then
+    bool last;
+  };
+
+  const Cases& CasesOf(const Slice& slice);
+  // Of a batch, turn by turn: forward and loss, and if it trains, backward.
+  BatchResult Pass(int batch, RowStream& rows, bool training);
+  const float* Forward(const Rows& rows, const Slice& slice, bool training);
+  // Leaves the gradient of `outputs` in gradient_, but of classes their probabilities. Adds a sum
+  // of losses for each subtree to losses_, and returns the hits.
+  std::int64_t Loss(const float* outputs, const Rows& rows, const Share& share, int batch);
+  void Backward(const Rows& rows, const Share& share, const Slice& slice);
+  // The gradient of a parameter by `op`, from x, if it takes one, and the gradient of the output.
+  void SumGradient(const Op& op, std::size_t node, const Share& share, const Slice& slice,
+                   const void* x, const float* dy, int parameter);
+  // The gradients from `first` on are computed: where they fill a bucket, they meet those of the
+  // turns before and of the other ranks.
+  void Reduce(std::int64_t first, const Share& share);
+  void Merge(const Share& share, std::int64_t first, std::int64_t count);
+  // The loss and hits of the batch, from those of all subtrees.
+  BatchResult Meet(int batch, std::int64_t hits);
   void Apply(const Op& op, const Case& c, const Buffers& buffers);
 
   float* WeightsOf(int parameter) { return state_.weights.data() + At(parameter).offset; }
-  float* GradientsOf(int parameter) { return gradients_.data() + At(parameter).offset; }
+  float* SumsOf(std::size_t subtree) {
+    return subtree == 0 ? gradients_.data() : other_sums_[subtree - 1].data();
+  }
   const Parameter& At(int parameter) const {
     return parameters_[static_cast<std::size_t>(parameter)];
   }
@@ -94,14 +143,23 @@ class Network {
   const KernelSet& kernels_;
   Team& team_;
   const Stream& stream_;
-  const int leaves_;
+  const Division division_;
+  const RankSettings ranks_;
   std::vector<Node> nodes_;
   std::vector<Parameter> parameters_;
   NetworkState state_;
   std::vector<float> gradients_;
   std::vector<float> probabilities_;
   std::vector<float> gradient_, next_gradient_;  // of the output at hand, taking turns
-  std::map<int, Cases> cases_;
+  std::map<Slice, Cases> cases_;
+  Case adam_;
+
+  std::vector<Share> shares_;  // one for each turn
+  // The sums of a subtree each: the first ones lie in gradients_, where all meet at the end.
+  std::vector<std::vector<float>> other_sums_;
+  std::vector<float> losses_;               // of the subtrees so far
+  std::int64_t bucket_end_ = 0;             // gradients from there on are handed over
+  std::unique_ptr<Background> background_;  // last: its jobs use the others
 };
 
 }  // namespace samebits

@@ -38,6 +38,7 @@ TrainSettings TrainSettingsOf(const Case& c) {
   if (c.Has("tensorflow")) settings.stream = &kKerasTensorflow;
   settings.batch = static_cast<int>(c.Get("b"));
   settings.leaves = static_cast<int>(c.Get("v", settings.leaves));
+  settings.ranks = static_cast<int>(c.Get("ranks", 1));
   settings.steps = c.Get("steps", -1);
   settings.epochs = static_cast<int>(c.Get("epochs", 0));
   if (settings.batch < 1 || (settings.steps < 0) == (settings.epochs == 0)) {
@@ -244,8 +245,8 @@ float Predict(const Recipe& recipe, const TrainSettings& settings, const KernelS
               Team& team) {
   RandomSources sources(settings.seeds);
   const TrainingData data = recipe.make(sources);
-  Network network(recipe, *settings.stream, sources, settings.leaves, 1, kernels, team);
-  const std::unique_ptr<RowStream> one = data.train->InOrder({0}, 1);
+  Network network(recipe, *settings.stream, sources, Division(settings.leaves), 1, kernels, team);
+  const std::unique_ptr<RowStream> one = data.train->InOrder({0}, {1});
   const float logit = *network.Predict(*one->Next());
   float probability;
   Run(kernels.For(activation::kSigmoidForward), Case::Parse("n1"), {{&logit}, {&probability}},

@@ -3,7 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <optional>
+#include <utility>
 
+#include "collectives/collectives.h"
+#include "collectives/local.h"
+#include "model/division.h"
 #include "model/streams/seeds.h"
 
 namespace samebits {
@@ -17,11 +22,36 @@ std::vector<std::uint32_t> AsTheyCome(std::int64_t count) {
   return order;
 }
 
-Metrics Validate(const Samples& samples, int batch, Network& network) {
-  const std::unique_ptr<RowStream> stream = samples.InOrder(AsTheyCome(samples.count()), batch);
+// What a rank reads of an epoch.
+std::unique_ptr<RowStream> StreamOf(const Samples& samples, const std::vector<std::uint32_t>& order,
+                                    const Division& division, int batch) {
+  Division::Part part = division.Of(order, batch);
+  return samples.InOrder(std::move(part.order), std::move(part.sizes));
+}
+
+Metrics Validate(const Samples& samples, const Division& division, int batch, Network& network) {
+  const auto stream = StreamOf(samples, AsTheyCome(samples.count()), division, batch);
   Metrics metrics;
-  while (const Rows* rows = stream->Next()) metrics.Add(network.Evaluate(*rows), rows->size);
+  while (metrics.samples < samples.count()) {
+    const auto size =
+        static_cast<int>(std::min<std::int64_t>(batch, samples.count() - metrics.samples));
+    metrics.Add(network.Evaluate(size, *stream), size);
+  }
   return metrics;
+}
+
+// The threads of this process are the ranks.
+TrainResult TrainByThreads(const Recipe& recipe, TrainSettings settings, const TrainingData& data,
+                           const KernelSet& kernels, int threads, const TrainHooks& hooks,
+                           const TrainState* from) {
+  TrainResult result;
+  const int ranks = std::exchange(settings.ranks, 1);
+  RunLocalRanks(ranks, [&](Transport& transport) {
+    Team team(std::max(1, threads / ranks));
+    TrainResult own = Train(recipe, settings, data, kernels, team, hooks, from, &transport);
+    if (transport.rank() == 0) result = std::move(own);
+  });
+  return result;
 }
 
 }  // namespace
@@ -47,14 +77,22 @@ void Metrics::Add(const BatchResult& batch, int size) {
 
 TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const TrainingData& data,
                   const KernelSet& kernels, Team& team, const TrainHooks& hooks,
-                  const TrainState* from) {
+                  const TrainState* from, Transport* transport) {
+  if (settings.ranks > 1) {
+    return TrainByThreads(recipe, settings, data, kernels, team.size(), hooks, from);
+  }
+  const LeafMap map = LeavesInOrder(transport == nullptr ? 1 : transport->size(), settings.leaves);
+  const int rank = transport == nullptr ? 0 : transport->rank();
+  const Division division(map, rank, settings.leaves, settings.accumulate);
+  std::optional<Collectives> collectives;
+  if (map.size() > 1) collectives.emplace(*transport, map);
   const TrainPlan plan = PlanOf(settings, data);
   RandomSources sources(settings.seeds);
   for (const auto& [source, seed] : settings.freed) sources.Free(source, seed);
   const auto samples = static_cast<std::uint32_t>(data.train->count());
   const Shuffle shuffle = {.seeds = sources.NextShuffle(), .buffer = samples};
-  Network network(recipe, *settings.stream, sources, settings.leaves, settings.batch, kernels,
-                  team);
+  Network network(recipe, *settings.stream, sources, division, settings.batch, kernels, team,
+                  {collectives ? &*collectives : nullptr, settings.bucket_bytes});
   TrainResult result;
   Metrics metrics;
   if (from != nullptr) {
@@ -65,7 +103,8 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Tra
   }
   auto step = static_cast<std::int64_t>(result.steps.size());
   const auto save = [&] {
-    if (hooks.save) hooks.save({network.state(), metrics, result.history, result.steps});
+    if (hooks.save && rank == 0)
+      hooks.save({network.state(), metrics, result.history, result.steps});
   };
   save();
   while (step < plan.steps) {
@@ -76,13 +115,17 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Tra
                         : AsTheyCome(samples);
     sources.ReorderBatches(epoch, settings.batch, order);
     order.erase(order.begin(), order.begin() + metrics.samples);
-    const std::unique_ptr<RowStream> stream = data.train->InOrder(std::move(order), settings.batch);
-    const Rows* rows = nullptr;
-    while (step < plan.steps && (rows = stream->Next()) != nullptr) {
-      const BatchResult trained = network.TrainStep(*rows);
-      metrics.Add(trained, rows->size);
-      result.steps.push_back({++step, epoch, trained.loss, network.WeightsDigest()});
-      if (hooks.after_step) hooks.after_step(result.steps.back());
+    const std::unique_ptr<RowStream> stream =
+        StreamOf(*data.train, order, division, settings.batch);
+    while (step < plan.steps && metrics.samples < samples) {
+      const auto size =
+          static_cast<int>(std::min<std::int64_t>(settings.batch, samples - metrics.samples));
+      const BatchResult trained = network.TrainStep(size, *stream);
+      metrics.Add(trained, size);
+      // All ranks have the same weights: the first one tells.
+      const std::string digest = rank == 0 ? network.WeightsDigest() : "";
+      result.steps.push_back({++step, epoch, trained.loss, digest});
+      if (hooks.after_step && rank == 0) hooks.after_step(result.steps.back());
       const bool ends = metrics.samples == samples || step == plan.steps;
       if (!ends && hooks.save_every > 0 && step % hooks.save_every == 0) save();
     }
@@ -93,12 +136,12 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Tra
       history.loss.push_back(metrics.Loss());
       if (hits) history.accuracy.push_back(metrics.Accuracy());
       if (data.test != nullptr) {
-        const Metrics validation = Validate(*data.test, settings.batch, network);
+        const Metrics validation = Validate(*data.test, division, settings.batch, network);
         history.val_loss.push_back(validation.Loss());
         if (hits) history.val_accuracy.push_back(validation.Accuracy());
       }
       metrics = {};
-      if (hooks.after_epoch) hooks.after_epoch(result.history);
+      if (hooks.after_epoch && rank == 0) hooks.after_epoch(result.history);
     }
     save();
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "collectives/transport.h"
 #include "kernels/core/team.h"
 #include "model/data/idx.h"
 #include "model/kernel_set.h"
@@ -20,12 +21,16 @@ namespace samebits {
 struct TrainSettings {
   GlobalSeeds seeds = GlobalSeeds::All(812);
   std::map<Source, std::int64_t> freed = {};  // their seeds
-  const Stream* stream = &kKerasJax;     // of weights and dropout masks
+  const Stream* stream = &kKerasJax;          // of weights and dropout masks
   int batch = 64;
   int leaves = 8;  // of a batch; a power of two, and part of the recipe: others give other bits
   int epochs = 2;
   std::int64_t steps = -1;  // when not negative, overrides epochs: as many as it needs are started
-  int map_threads = 1;      // of the data pipeline; no bit depends on them
+  // How a batch is parted; no bit depends on it.
+  int ranks = 1;                        // threads of this process, each with a share of it
+  int accumulate = 1;                   // turns of each rank, one after the other, at least
+  std::int64_t bucket_bytes = 1 << 20;  // of gradients that ranks reduce at a time, at least
+  int map_threads = 1;                  // of the data pipeline; no bit depends on them
   int prefetch = 2;
 };
 
@@ -93,9 +98,13 @@ struct TrainResult {
 
 // Model.fit's order of the data: epoch e takes the shuffle's iterator 2(e - 1), with a buffer of
 // the whole set. Given a state, the run goes on from there, and ends as if it had never stopped.
-// Throws UserError when the data or the state does not suit the recipe.
+// Throws UserError when the data or the state does not suit the recipe, or a batch has too few
+// leaves for the ranks.
+//
+// Given a transport, this is one of its ranks: all call it alike, and the first one's hooks are
+// called, and its result is that of the run.
 TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const TrainingData& data,
                   const KernelSet& kernels, Team& team, const TrainHooks& hooks = {},
-                  const TrainState* from = nullptr);
+                  const TrainState* from = nullptr, Transport* transport = nullptr);
 
 }  // namespace samebits

@@ -14,7 +14,7 @@ Shape ShapeOf(const Case& c) {
   Shape s{};
   s.n = c.Get("n"), s.c = c.Get("c"), s.leaves = c.Get("v", kLeaves);
   const std::int64_t batch = c.Get("of", s.n);
-  s.elements = static_cast<float>(batch * s.c), s.is_part = batch != s.n;
+  s.elements = static_cast<float>(batch * s.c), s.is_part = c.Get("of", 0) > 0;
   if (s.n < 1 || batch < s.n || s.c < 1 ||
       !std::has_single_bit(static_cast<std::uint64_t>(s.leaves))) {
     throw UserError(

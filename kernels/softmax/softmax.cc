@@ -14,7 +14,7 @@ namespace samebits::softmax {
 
 Shape ShapeOf(const Case& c) {
   const std::int64_t n = c.Get("n"), batch = c.Get("of", n);
-  const Shape s{n, c.Get("c"), c.Get("v", kLeaves), static_cast<float>(batch), batch != n};
+  const Shape s{n, c.Get("c"), c.Get("v", kLeaves), static_cast<float>(batch), c.Get("of", 0) > 0};
   if (s.n < 1 || batch < n || s.c < 1 ||
       !std::has_single_bit(static_cast<std::uint64_t>(s.leaves))) {
     throw UserError(

@@ -9,8 +9,17 @@
 namespace samebits {
 namespace {
 
-int DivideUp(std::size_t a, int b) {
-  return static_cast<int>((a + static_cast<std::size_t>(b) - 1) / static_cast<std::size_t>(b));
+std::vector<std::size_t> BeginsOf(std::size_t count, const PipelineOptions& options) {
+  std::vector<std::size_t> begins = {0};
+  if (options.sizes.empty()) {
+    const auto size = static_cast<std::size_t>(options.batch_size);
+    while (begins.back() < count) begins.push_back(std::min(count, begins.back() + size));
+  }
+  for (const int size : options.sizes) {
+    begins.push_back(begins.back() + static_cast<std::size_t>(size));
+  }
+  if (begins.back() != count) throw std::out_of_range("batches that are not all of an order");
+  return begins;
 }
 
 }  // namespace
@@ -20,15 +29,18 @@ BatchPipeline::BatchPipeline(const ImageSet& images, std::vector<std::uint32_t> 
     : images_(images),
       order_(std::move(order)),
       options_(options),
-      batch_count_(DivideUp(order_.size(), options.batch_size)),
+      begins_(BeginsOf(order_.size(), options)),
       resizer_(images.height, images.width, options.height, options.width),
       slots_(options.map_threads == 0 ? 1 : static_cast<std::size_t>(options.prefetch) + 1) {
-  const auto batch_size = static_cast<std::size_t>(options.batch_size);
+  std::size_t largest = 0;
+  for (std::size_t i = 1; i < begins_.size(); ++i) {
+    largest = std::max(largest, begins_[i] - begins_[i - 1]);
+  }
   const auto pixels =
       static_cast<std::size_t>(options.height) * static_cast<std::size_t>(options.width);
   for (Slot& slot : slots_) {
-    slot.images.resize(batch_size * pixels);
-    slot.labels.resize(batch_size);
+    slot.images.resize(largest * pixels);
+    slot.labels.resize(largest);
   }
   for (int i = 0; i < options.map_threads; ++i) {
     workers_.emplace_back([this](std::stop_token stop) { Work(std::move(stop), resizer_); });
@@ -36,7 +48,7 @@ BatchPipeline::BatchPipeline(const ImageSet& images, std::vector<std::uint32_t> 
 }
 
 const Batch* BatchPipeline::Next() {
-  if (next_ == batch_count_) return nullptr;
+  if (next_ == batch_count()) return nullptr;
   Slot& slot = SlotOf(next_);
   if (options_.map_threads == 0) {
     Fill(next_, resizer_, slot);
@@ -54,12 +66,12 @@ const Batch* BatchPipeline::Next() {
 
 void BatchPipeline::Work(std::stop_token stop, ImageResizer resizer) {
   std::unique_lock lock(mutex_);
-  while (claimed_ < batch_count_) {
+  while (claimed_ < batch_count()) {
     // A batch may be taken up when the one that used its slot before was given back.
     const auto has_slot = [this] {
       return static_cast<std::size_t>(claimed_ - released_) < slots_.size();
     };
-    if (!changed_.wait(lock, stop, has_slot) || claimed_ == batch_count_) return;
+    if (!changed_.wait(lock, stop, has_slot) || claimed_ == batch_count()) return;
     const int index = claimed_++;
     Slot& slot = SlotOf(index);
     lock.unlock();
@@ -75,12 +87,12 @@ void BatchPipeline::Work(std::stop_token stop, ImageResizer resizer) {
 }
 
 void BatchPipeline::Fill(int index, ImageResizer& resizer, Slot& slot) const {
-  const auto batch_size = static_cast<std::size_t>(options_.batch_size);
-  const std::size_t first = static_cast<std::size_t>(index) * batch_size;
-  const std::size_t size = std::min(batch_size, order_.size() - first);
+  const std::size_t first = begins_[static_cast<std::size_t>(index)];
+  const std::size_t size = begins_[static_cast<std::size_t>(index) + 1] - first;
   const std::size_t in_pixels =
       static_cast<std::size_t>(images_.height) * static_cast<std::size_t>(images_.width);
-  const std::size_t out_pixels = slot.images.size() / batch_size;
+  const std::size_t out_pixels =
+      static_cast<std::size_t>(options_.height) * static_cast<std::size_t>(options_.width);
   const std::span<float> images(slot.images.data(), size * out_pixels);
   for (std::size_t i = 0; i < size; ++i) {
     const std::size_t source = order_[first + i];

@@ -25,13 +25,15 @@ struct Batch {
 
 struct PipelineOptions {
   int batch_size = 64;  // at least 1
+  // Of each batch, where they differ; empty: batch_size, and of the last one what is left.
+  std::vector<int> sizes = {};
   int height = 32;      // of the images that come out
   int width = 32;
   int map_threads = 1;  // 0: Next() prepares the batch itself
   int prefetch = 2;     // batches prepared ahead of the one the consumer holds, at least 1
 };
 
-// Yields the images order[0], order[1], ... in batches; the last one may be smaller. Each batch is
+// Yields the images order[0], order[1], ... in batches. Each batch is
 // prepared whole by one worker into a ring of prefetch + 1 buffers, allocated once. Which worker
 // takes which batch is left to chance; it changes neither order nor bits.
 class BatchPipeline {
@@ -44,7 +46,7 @@ class BatchPipeline {
   // (std::out_of_range for an order that names no image), then and on every later call.
   const Batch* Next();
 
-  int batch_count() const { return batch_count_; }
+  int batch_count() const { return static_cast<int>(begins_.size()) - 1; }
 
  private:
   struct Slot {
@@ -62,7 +64,7 @@ class BatchPipeline {
   const ImageSet& images_;
   const std::vector<std::uint32_t> order_;
   const PipelineOptions options_;
-  const int batch_count_;
+  std::vector<std::size_t> begins_;  // of each batch, and behind the last one
   ImageResizer resizer_;  // for Next(); each worker has its own copy
   std::vector<Slot> slots_;
 

@@ -35,9 +35,10 @@ class Images : public Samples {
       : images_(images), options_(options) {}
 
   std::int64_t count() const override { return images_.count; }
-  std::unique_ptr<RowStream> InOrder(std::vector<std::uint32_t> order, int batch) const override {
+  std::unique_ptr<RowStream> InOrder(std::vector<std::uint32_t> order,
+                                     std::vector<int> sizes) const override {
     PipelineOptions options = options_;
-    options.batch_size = batch;
+    options.sizes = std::move(sizes);
     return std::make_unique<ImageRows>(images_, std::move(order), options);
   }
   std::vector<Tensor> Tensors() const override {
@@ -56,12 +57,12 @@ class Images : public Samples {
 template <class X, class Target>
 class TableRows : public RowStream {
  public:
-  TableRows(const Table<X, Target>& table, std::vector<std::uint32_t> order, int batch)
-      : table_(table), order_(std::move(order)), batch_(static_cast<std::size_t>(batch)) {}
+  TableRows(const Table<X, Target>& table, std::vector<std::uint32_t> order, std::vector<int> sizes)
+      : table_(table), order_(std::move(order)), sizes_(std::move(sizes)) {}
 
   const Rows* Next() override {
-    const std::size_t size = std::min(batch_, order_.size() - next_);
-    if (size == 0) return nullptr;
+    if (batch_ == sizes_.size()) return nullptr;
+    const auto size = static_cast<std::size_t>(sizes_[batch_++]);
     x_.clear(), targets_.clear();
     const auto append = [](auto& to, const auto& from, std::int64_t width, std::uint32_t row) {
       const auto first = from.begin() + width * row;
@@ -79,8 +80,8 @@ class TableRows : public RowStream {
  private:
   const Table<X, Target>& table_;
   const std::vector<std::uint32_t> order_;
-  const std::size_t batch_;
-  std::size_t next_ = 0;
+  const std::vector<int> sizes_;
+  std::size_t batch_ = 0, next_ = 0;
   std::vector<X> x_;
   std::vector<Target> targets_;
   Rows rows_;
@@ -92,8 +93,9 @@ class InMemory : public Samples {
   explicit InMemory(Table<X, Target> table) : table_(std::move(table)) {}
 
   std::int64_t count() const override { return std::ssize(table_.x) / table_.features; }
-  std::unique_ptr<RowStream> InOrder(std::vector<std::uint32_t> order, int batch) const override {
-    return std::make_unique<TableRows<X, Target>>(table_, std::move(order), batch);
+  std::unique_ptr<RowStream> InOrder(std::vector<std::uint32_t> order,
+                                     std::vector<int> sizes) const override {
+    return std::make_unique<TableRows<X, Target>>(table_, std::move(order), std::move(sizes));
   }
   std::vector<Tensor> Tensors() const override {
     return {{"x", kType<X>, {count(), table_.features}},
@@ -113,8 +115,9 @@ class First : public Samples {
       : all_(std::move(all)), count_(std::min(most, all_->count())) {}
 
   std::int64_t count() const override { return count_; }
-  std::unique_ptr<RowStream> InOrder(std::vector<std::uint32_t> order, int batch) const override {
-    return all_->InOrder(std::move(order), batch);
+  std::unique_ptr<RowStream> InOrder(std::vector<std::uint32_t> order,
+                                     std::vector<int> sizes) const override {
+    return all_->InOrder(std::move(order), std::move(sizes));
   }
   std::vector<Tensor> Tensors() const override {
     std::vector<Tensor> tensors = all_->Tensors();

@@ -29,9 +29,10 @@ class Samples {
  public:
   virtual ~Samples() = default;
   virtual std::int64_t count() const = 0;
-  // The samples order[0], order[1], ..., so many a batch; the last batch may be smaller. Must not
-  // outlive the samples.
-  virtual std::unique_ptr<RowStream> InOrder(std::vector<std::uint32_t> order, int batch) const = 0;
+  // The samples order[0], order[1], ... in batches of these sizes, some of which may be empty. Must
+  // not outlive the samples.
+  virtual std::unique_ptr<RowStream> InOrder(std::vector<std::uint32_t> order,
+                                             std::vector<int> sizes) const = 0;
   // All of them as they are kept, for digests and goldens.
   virtual std::vector<Tensor> Tensors() const = 0;
   virtual std::vector<const void*> Bytes() const = 0;

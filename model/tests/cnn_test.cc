@@ -30,7 +30,7 @@ TEST(Cnn, InitialWeightsEqualKeras) {
     const auto keras = ReadNpz(testing::KerasFile(backend.weights));
     const auto weights_of = [&](std::int64_t seed) {
       RandomSources sources(GlobalSeeds::All(seed));
-      return Network(CnnRecipe(), *backend.stream, sources, 8, 1, kernels, team).Weights();
+      return Network(CnnRecipe(), *backend.stream, sources, Division(8), 1, kernels, team).Weights();
     };
     const auto ours = weights_of(812), other_seed = weights_of(813);
     ASSERT_EQ(ours.size(), 10u);

@@ -21,7 +21,7 @@ if(SAMEBITS_HAVE_LIBGOMP AND dnnl_FOUND)
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/samebits)
 endif()
 install(TARGETS samebits samebits_conformance)
-install(TARGETS samebits_interface samebits_math samebits_kernels samebits_streams samebits_data
+install(TARGETS samebits_interface samebits_math samebits_kernels samebits_collectives samebits_streams samebits_data
                 samebits_model samebits_comparators samebits_conformance_lib
         EXPORT samebits-targets)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/samebits)
