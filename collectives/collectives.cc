@@ -167,6 +167,25 @@ std::unique_ptr<Pending> Collectives::StartGather(int k, std::int64_t n, float* 
   return transport_.Start(sends, receives);
 }
 
+Traffic Collectives::TrafficOf(std::int64_t n) const {
+  const auto scratch = 2 * std::ssize(order_) * chunk_ * std::int64_t{sizeof(float)};
+  Traffic most{0, 0, size() > 1 ? scratch : 0};
+  for (int from = 0; from < size(); ++from) {
+    const auto held = std::ssize(subtrees_[static_cast<std::size_t>(from)]);
+    std::int64_t messages = 0, elements = 0;
+    for (int to = 0; to < size(); ++to) {
+      const std::int64_t own = BlockBegin(from + 1, n) - BlockBegin(from, n);
+      const std::int64_t theirs = BlockBegin(to + 1, n) - BlockBegin(to, n);
+      if (to == from) continue;
+      messages += held * ((theirs + chunk_ - 1) / chunk_) + (own + chunk_ - 1) / chunk_;
+      elements += held * theirs + own;
+    }
+    most.messages = std::max(most.messages, messages);
+    most.bytes = std::max(most.bytes, elements * std::int64_t{sizeof(float)});
+  }
+  return most;
+}
+
 float Collectives::AllReduceOne(std::span<const float> parts) {
   const FloatingPointScope scope;
   std::vector<std::size_t> lengths;

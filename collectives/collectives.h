@@ -34,6 +34,11 @@ struct CollectiveOptions {
   std::size_t chunk_bytes = std::size_t{256} << 10;  // of each owner's block, at a time
 };
 
+// What a rank sends in one all-reduce, and the scratch memory that it takes.
+struct Traffic {
+  std::int64_t messages, bytes, scratch_bytes;
+};
+
 class Collectives {
  public:
   // The subtrees of `map` must be all of one tree. `transport` must outlive it.
@@ -56,6 +61,9 @@ class Collectives {
   // One element: the tree over all leaves, and a sum of counts. A round of messages each.
   float AllReduceOne(std::span<const float> parts);
   std::int64_t Count(std::int64_t own);
+
+  // The cost of an all-reduce of so many elements, for the rank that sends most.
+  Traffic TrafficOf(std::int64_t n) const;
 
   // Elements [begin, end) are a rank's.
   std::int64_t BlockBegin(int rank, std::int64_t n) const { return n * rank / size(); }

@@ -9,13 +9,10 @@
 
 namespace samebits {
 
-// How long a rank waits for another before it takes it for lost.
-inline constexpr std::chrono::seconds kDeadline{20};
-
 // Calls body(transport) once for every rank, each on a thread of its own but the first, which is
-// the caller's. When one throws, the others stop with RankLost, and its exception reaches the
-// caller.
+// the caller's. A rank that does not answer within the deadline is lost. When one throws, the
+// others stop with RankLost, and its exception reaches the caller.
 void RunLocalRanks(int ranks, const std::function<void(Transport&)>& body,
-                   std::chrono::milliseconds deadline = kDeadline);
+                   std::chrono::milliseconds deadline = std::chrono::seconds(20));
 
 }  // namespace samebits

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -301,13 +302,53 @@ void Network::Reduce(std::int64_t first, const Share& share) {
   const auto bytes = count * static_cast<std::int64_t>(sizeof(float));
   if (first > 0 && (!share.last || bytes < ranks_.bucket_bytes)) return;
   bucket_end_ = first;
-  if (background_ == nullptr || !share.last) return Merge(share, first, count);
-  background_->Submit([this, &share, first, count] {
+  if (!share.last) return Merge(share, first, count);
+  if (flipped_ >= 0 && At(flipped_).offset >= first) {
+    float& value = SumsOf(share.waiting)[At(std::exchange(flipped_, -1)).offset];
+    value = std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ 1u << 12);
+  }
+  const auto finish = [this, &share, first, count] {
     Merge(share, first, count);
+    if (!share_digests_.empty()) DigestShare(share, first, count);
+    if (ranks_.collectives == nullptr) return;
     std::vector<const float*> parts;
     for (const std::size_t part : share.left) parts.push_back(SumsOf(part) + first);
     ranks_.collectives->AllReduce(parts, count, gradients_.data() + first);
-  });
+  };
+  if (background_ == nullptr) return finish();
+  background_->Submit(finish);
+}
+
+void Network::DigestShare(const Share& share, std::int64_t first, std::int64_t count) {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const auto& [shape, offset, elements] = parameters_[i];
+    if (offset < first || offset >= first + count) continue;
+    Sha256 sha;
+    for (const std::size_t part : share.left) {
+      const float* const sums = SumsOf(part) + offset;
+      sha.Add(std::as_bytes(std::span(sums, static_cast<std::size_t>(elements))));
+    }
+    share_digests_[i] = sha.Hex();
+  }
+}
+
+std::vector<std::string> Network::DigestsOf(const std::vector<float>& values) const {
+  std::vector<std::string> digests;
+  for (const Parameter& parameter : parameters_) {
+    const std::span tensor(values.data() + parameter.offset,
+                           static_cast<std::size_t>(parameter.elements));
+    digests.push_back(Sha256Hex(std::as_bytes(tensor)));
+  }
+  return digests;
+}
+
+std::vector<std::string> Network::WeightDigests() const { return DigestsOf(state_.weights); }
+std::vector<std::string> Network::GradientDigests() const { return DigestsOf(gradients_); }
+
+std::vector<std::string> Network::DigestsOfShare(int batch, RowStream& rows) {
+  DigestNextShare();
+  Pass(batch, rows, true);
+  return std::exchange(share_digests_, {});
 }
 
 void Network::Merge(const Share& share, std::int64_t first, std::int64_t count) {

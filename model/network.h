@@ -70,6 +70,19 @@ class Network {
   // SHA-256 over all weights in layer order, each row-major, little-endian.
   std::string WeightsDigest() const;
 
+  // SHA-256 of each tensor, in the order of Weights().
+  std::vector<std::string> WeightDigests() const;
+  std::vector<std::string> GradientDigests() const;  // of the last step, summed over all ranks
+  // Of the sums that this rank put into those, where they were asked for before the step.
+  void DigestNextShare() { share_digests_.assign(parameters_.size(), {}); }
+  const std::vector<std::string>& ShareDigests() const { return share_digests_; }
+  // The same without a step, and without other ranks.
+  std::vector<std::string> DigestsOfShare(int batch, RowStream& rows);
+
+  // Flips a bit of this rank's gradient of a tensor in the next step: a fault, to test what finds
+  // it.
+  void FlipGradientBit(int tensor) { flipped_ = tensor; }
+
   // w0, w1, ...: kernel and bias of each layer that has them.
   std::vector<NamedArray> Weights() const;
 
@@ -127,6 +140,8 @@ class Network {
   // turns before and of the other ranks.
   void Reduce(std::int64_t first, const Share& share);
   void Merge(const Share& share, std::int64_t first, std::int64_t count);
+  void DigestShare(const Share& share, std::int64_t first, std::int64_t count);
+  std::vector<std::string> DigestsOf(const std::vector<float>& values) const;
   // The loss and hits of the batch, from those of all subtrees.
   BatchResult Meet(int batch, std::int64_t hits);
   void Apply(const Op& op, const Case& c, const Buffers& buffers);
@@ -159,6 +174,8 @@ class Network {
   std::vector<std::vector<float>> other_sums_;
   std::vector<float> losses_;               // of the subtrees so far
   std::int64_t bucket_end_ = 0;             // gradients from there on are handed over
+  std::vector<std::string> share_digests_;  // empty: not asked for
+  int flipped_ = -1;                        // the tensor
   std::unique_ptr<Background> background_;  // last: its jobs use the others
 };
 

@@ -9,6 +9,7 @@
 #include "collectives/collectives.h"
 #include "collectives/local.h"
 #include "model/division.h"
+#include "model/rank_check.h"
 #include "model/streams/seeds.h"
 
 namespace samebits {
@@ -46,11 +47,14 @@ TrainResult TrainByThreads(const Recipe& recipe, TrainSettings settings, const T
                            const TrainState* from) {
   TrainResult result;
   const int ranks = std::exchange(settings.ranks, 1);
-  RunLocalRanks(ranks, [&](Transport& transport) {
-    Team team(std::max(1, threads / ranks));
-    TrainResult own = Train(recipe, settings, data, kernels, team, hooks, from, &transport);
-    if (transport.rank() == 0) result = std::move(own);
-  });
+  RunLocalRanks(
+      ranks,
+      [&](Transport& transport) {
+        Team team(std::max(1, threads / ranks));
+        TrainResult own = Train(recipe, settings, data, kernels, team, hooks, from, &transport);
+        if (transport.rank() == 0) result = std::move(own);
+      },
+      std::chrono::seconds(settings.deadline));
   return result;
 }
 
@@ -91,8 +95,17 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Tra
   for (const auto& [source, seed] : settings.freed) sources.Free(source, seed);
   const auto samples = static_cast<std::uint32_t>(data.train->count());
   const Shuffle shuffle = {.seeds = sources.NextShuffle(), .buffer = samples};
+  const RandomSources of_networks = sources;
   Network network(recipe, *settings.stream, sources, division, settings.batch, kernels, team,
                   {collectives ? &*collectives : nullptr, settings.bucket_bytes});
+  std::optional<RankCheck> check;
+  if (collectives && settings.check_every > 0) {
+    check.emplace(*collectives, map, settings.leaves, [&](const Division& other) {
+      RandomSources same = of_networks;
+      return std::make_unique<Network>(recipe, *settings.stream, same, other, settings.batch,
+                                       kernels, team);
+    });
+  }
   TrainResult result;
   Metrics metrics;
   if (from != nullptr) {
@@ -114,13 +127,24 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Tra
         recipe.shuffled ? shuffle.Order(static_cast<std::uint64_t>(2 * (epoch - 1)), samples)
                         : AsTheyCome(samples);
     sources.ReorderBatches(epoch, settings.batch, order);
-    order.erase(order.begin(), order.begin() + metrics.samples);
+    const std::int64_t before = metrics.samples;  // of an epoch that is resumed
+    order.erase(order.begin(), order.begin() + before);
     const std::unique_ptr<RowStream> stream =
         StreamOf(*data.train, order, division, settings.batch);
     while (step < plan.steps && metrics.samples < samples) {
       const auto size =
           static_cast<int>(std::min<std::int64_t>(settings.batch, samples - metrics.samples));
+      if (hooks.before_step) hooks.before_step(rank, step + 1, network);
+      const bool checks = check && (step + 1) % settings.check_every == 0;
+      if (checks) check->Before(network);
       const BatchResult trained = network.TrainStep(size, *stream);
+      if (checks) {
+        const auto first = order.begin() + (metrics.samples - before);
+        const std::vector<std::uint32_t> now(first, first + size);
+        check->After(step + 1, size, network, [&](const Division& other) {
+          return StreamOf(*data.train, now, other, size);
+        });
+      }
       metrics.Add(trained, size);
       // All ranks have the same weights: the first one tells.
       const std::string digest = rank == 0 ? network.WeightsDigest() : "";

@@ -30,7 +30,9 @@ struct TrainSettings {
   int ranks = 1;                        // threads of this process, each with a share of it
   int accumulate = 1;                   // turns of each rank, one after the other, at least
   std::int64_t bucket_bytes = 1 << 20;  // of gradients that ranks reduce at a time, at least
-  int map_threads = 1;                  // of the data pipeline; no bit depends on them
+  int deadline = 20;             // seconds without an answer after which a rank is taken for lost
+  std::int64_t check_every = 0;  // steps between two checks of the ranks; 0: none
+  int map_threads = 1;           // of the data pipeline; no bit depends on them
   int prefetch = 2;
 };
 
@@ -81,6 +83,8 @@ struct TrainHooks {
   std::function<void(const History&)> after_epoch;
   std::function<void(const TrainState&)> save = {};  // before the first step, then
   std::int64_t save_every = 0;                       // after so many, and after the last
+  // Of every rank, when it begins a step.
+  std::function<void(int rank, std::int64_t step, Network& network)> before_step = {};
 };
 
 TrainPlan PlanOf(const TrainSettings& settings, const TrainingData& data);

@@ -19,6 +19,11 @@ class UserError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Bits that must be the same are not: the command prints the message and exits with 1.
+class BitsDifferError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 // This machine lacks what was asked for: the command prints the message and exits with 3.
 class UnavailableError : public std::runtime_error {
   using std::runtime_error::runtime_error;

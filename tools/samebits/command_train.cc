@@ -16,6 +16,7 @@
 #include "model/train_op.h"
 #include "tools/samebits/commands.h"
 #include "tools/samebits/environment.h"
+#include "tools/samebits/ranks.h"
 #include "tools/samebits/run_files.h"
 #include "tools/samebits/train_options.h"
 
@@ -189,28 +190,84 @@ void TakeSavedOptions(const CLI::App& command, RunOptions& options) {
   if (options.out.empty()) options.out = options.resume;
 }
 
-int RunTrain(const RunOptions& options) {
+// All that a run needs before its first step.
+struct Start {
+  NamedData data;
+  Json identity;
+  TrainPlan plan;
+  std::size_t done;  // steps
+};
+
+// `first`: of the ranks, the one that writes.
+Start Prepare(const RunOptions& options, int ranks, bool first) {
+  Start start{LoadData(options), {}, {}, options.from ? options.from->state.steps.size() : 0};
+  start.identity = IdentityOf(options, start.data);
+  if (options.from) {
+    const std::filesystem::path path = CheckpointOf(options.resume);
+    CheckIdentity(path, DescriptionOf(*options.from, path)["identity"], start.identity);
+  }
+  start.plan = PlanOf(options.settings, start.data.samples);
+  if (std::cmp_greater(start.done, start.plan.steps)) {
+    throw UserError(fmt::format("{}: has done {} steps already, which is more than {}",
+                                CheckpointOf(options.resume).string(), start.done,
+                                start.plan.steps));
+  }
+  const LeafMap map = LeavesInOrder(ranks, options.settings.leaves);
+  for (int rank = 0; rank < ranks; ++rank) {
+    Division(map, rank, options.settings.leaves, options.settings.accumulate);
+  }
+  if (first && !options.out.empty() && options.out != options.resume) {
+    PrepareRunDirectory(options.out);
+  }
+  return start;
+}
+
+// What every rank must be started with, beside the program.
+Json AgreementOf(const RunOptions& options, const Start& start) {
+  return {{"run", start.identity},
+          {"steps", start.plan.steps},
+          {"resumed", options.from ? options.from->state.steps.back().weights : ""},
+          {"done", start.done},
+          {"save_every", options.save_every},
+          {"check_every", options.settings.check_every},
+          {"bucket", options.settings.bucket_bytes}};
+}
+
+// Null where ranks are threads. All of them say the same, or the same error is thrown by all.
+Start StartAlike(const RunOptions& options, RankGroup* group) {
+  if (group == nullptr) return Prepare(options, options.settings.ranks, true);
+  std::optional<Start> start;
+  std::string error;
+  int exit_code = kExitHolds;
+  try {
+    start = Prepare(options, group->size(), group->IsFirst());
+  } catch (const UserError& fault) {
+    error = fault.what(), exit_code = kExitUsage;
+  } catch (const UnavailableError& fault) {
+    error = fault.what(), exit_code = kExitUnavailable;
+  }
+  group->Agree(start ? AgreementOf(options, *start) : Json::object(), error, exit_code);
+  return std::move(*start);
+}
+
+int RunTrain(RunOptions options, RankGroup* group) {
   const Recipe& recipe = FindRecipe(options.recipe);
   const KernelSet kernels(options.isa);
-  const NamedData data = LoadData(options);
-  const Json identity = IdentityOf(options, data);
+  const Fault fault = Fault::FromEnvironment();
+  const Start start = StartAlike(options, group);
+  const auto& [data, identity, plan, done] = start;
   const std::optional<Checkpoint>& from = options.from;
-  if (from) {
-    const std::filesystem::path path = CheckpointOf(options.resume);
-    CheckIdentity(path, DescriptionOf(*from, path)["identity"], identity);
-  }
-  if (!options.out.empty() && options.out != options.resume) PrepareRunDirectory(options.out);
+  if (options.threads == 0) options.threads = group->ThreadsOfARank();
 
   Team team(options.threads);
-  const TrainPlan plan = PlanOf(options.settings, data.samples);
-  const std::size_t done = from ? from->state.steps.size() : 0;
-  if (std::cmp_greater(done, plan.steps)) {
-    throw UserError(fmt::format("{}: has done {} steps already, which is more than {}",
-                                CheckpointOf(options.resume).string(), done, plan.steps));
-  }
   Progress progress(plan, done);
   TrainHooks hooks{.after_step = [&](const StepRecord& step) { progress.Step(step); },
-                   .after_epoch = [&](const History& history) { progress.Epoch(history); }};
+                   .after_epoch = [&](const History& history) { progress.Epoch(history); },
+                   .before_step =
+                       [&](int rank, std::int64_t step, Network& network) {
+                         if (group != nullptr) group->AtStep(step);
+                         fault.Inject(rank, step, network);
+                       }};
   if (options.save_every > 0) {
     hooks.save_every = options.save_every;
     const Json saved = {{"data", options.data},
@@ -223,23 +280,28 @@ int RunTrain(const RunOptions& options) {
       WriteCheckpoint(CheckpointOf(options.out), {state, description});
     };
   }
-  const TrainResult result = Train(recipe, options.settings, data.samples, kernels, team, hooks,
-                                   from ? &from->state : nullptr);
+  const TrainResult result =
+      Train(recipe, options.settings, data.samples, kernels, team, hooks,
+            from ? &from->state : nullptr, group == nullptr ? nullptr : &group->transport());
+  if (group != nullptr && !group->IsFirst()) return kExitHolds;  // the first one tells
   const std::string golden = AgainstGolden(data, options, result);
 
   Json environment = Environment();
   environment["data"] = identity["data"];
-  environment["settings"] = {{"recipe", recipe.name},
-                             {"stream", identity["stream"]},
-                             {"seed", options.settings.seeds.backend},
-                             {"seeds", identity["seeds"]},
-                             {"freed", identity["freed"]},
-                             {"batch", options.settings.batch},
-                             {"leaves", options.settings.leaves},
-                             {"steps", result.steps.size()},
-                             {"threads", options.threads},
-                             {"isa", kernels.name()},
-                             {"determinism", "everywhere"}};
+  environment["settings"] = {
+      {"recipe", recipe.name},
+      {"stream", identity["stream"]},
+      {"seed", options.settings.seeds.backend},
+      {"seeds", identity["seeds"]},
+      {"freed", identity["freed"]},
+      {"batch", options.settings.batch},
+      {"leaves", options.settings.leaves},
+      {"steps", result.steps.size()},
+      {"threads", options.threads},
+      {"ranks", group == nullptr ? options.settings.ranks : group->size()},
+      {"transport", options.ranks == "mpi" || options.ranks == "nccl" ? options.ranks : "threads"},
+      {"isa", kernels.name()},
+      {"determinism", "everywhere"}};
   environment["golden"] = golden;
   if (!options.out.empty()) WriteRun(options.out, result, environment);
 
@@ -260,6 +322,24 @@ int RunTrain(const RunOptions& options) {
     if (!options.out.empty()) fmt::print("written to {}\n", options.out);
   }
   return golden == "mismatch" ? kExitBitsDiffer : kExitHolds;
+}
+
+// This process is one of several ranks: the first one tells what is true of all.
+int RunRank(const RunOptions& options) {
+  RankGroup group(EngineOf(options), options.settings.deadline);
+  try {
+    return RunTrain(options, &group);
+  } catch (const RankLost& lost) {
+    group.EndFor(lost);
+  } catch (const BitsDifferError&) {
+    if (group.IsFirst()) throw;
+    return kExitBitsDiffer;
+  } catch (const AgreedError& error) {
+    if (group.IsFirst()) throw;
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    group.EndFor(error.what(), kExitUsage);
+  }
 }
 
 // A recipe without training: built, seeded again and built again.
@@ -331,7 +411,11 @@ void AddTrain(CLI::App& app, int& exit_code) {
       throw UserError("--save-every: give --out, where to save");
     }
     TakeRecipesOptions(*command, *options);
-    exit_code = FindRecipe(options->recipe).epochs == 0 ? RunPredict(*options) : RunTrain(*options);
+    const std::string engine = EngineOf(*options);
+    if (!engine.empty() && command->count("--threads") == 0) options->threads = 0;  // see RunTrain
+    exit_code = FindRecipe(options->recipe).epochs == 0 ? RunPredict(*options)
+                : engine.empty()                        ? RunTrain(*options, nullptr)
+                                                        : RunRank(*options);
   });
 }
 

@@ -7,6 +7,7 @@
 
 #include "kernels/core/error.h"
 #include "tools/samebits/commands.h"
+#include "tools/samebits/ranks.h"
 
 namespace samebits {
 namespace {
@@ -45,8 +46,12 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
     return complain(fmt::format("{} (see samebits --help)", error.what()), kExitUsage);
+  } catch (const AgreedError& error) {
+    return complain(error.what(), error.exit_code());
   } catch (const UserError& error) {
     return complain(error.what(), kExitUsage);
+  } catch (const BitsDifferError& error) {
+    return complain(error.what(), kExitBitsDiffer);
   } catch (const UnavailableError& error) {
     return complain(error.what(), kExitUnavailable);
   } catch (const std::bad_alloc&) {

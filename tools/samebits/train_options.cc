@@ -129,13 +129,39 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
                    ? std::string()
                    : fmt::format("{} is not a power of two", text);
       });
-  AddNumber(command, "--threads", options.threads, 1, 1024, "Threads; no bit depends on them");
+  command
+      .add_option("--ranks", options.ranks,
+                  "How many share each batch, as threads of this process; or mpi or nccl: this "
+                  "process is one of those that mpirun started; no bit depends on them")
+      ->check([](const std::string& text) {
+        if (text == "mpi" || text == "nccl") return std::string();
+        return CLI::Range(1, 4096)(text);
+      })
+      ->capture_default_str();
+  AddNumber(command, "--accumulate", settings.accumulate, 1, 4096,
+            "Turns of each rank, one after the other: gradients are accumulated; no bit depends on "
+            "them");
+  AddNumber(command, "--bucket", settings.bucket_bytes, std::int64_t{4}, std::int64_t{1} << 40,
+            "Bytes of gradients that ranks reduce at a time, behind the rest of the step");
+  command
+      .add_option("--check-every", settings.check_every,
+                  "Every so many steps ranks compute each other's share, and compare digests")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24));
+  AddNumber(command, "--deadline", settings.deadline, 1, 86400,
+            "Seconds without an answer after which a rank is taken for lost");
+  AddNumber(command, "--threads", options.threads, 1, 1024,
+            "Threads, of all ranks of this process; no bit depends on them");
   command
       .add_option("--isa", options.isa, "Kernels: auto, reference, portable, avx2, avx512 or neon")
       ->capture_default_str();
 }
 
+std::string EngineOf(const TrainOptions& options) {
+  return options.ranks == "mpi" || options.ranks == "nccl" ? options.ranks : "";
+}
+
 void TakeRecipesOptions(const CLI::App& command, TrainOptions& options) {
+  if (EngineOf(options).empty()) options.settings.ranks = std::stoi(options.ranks);
   const Recipe& recipe = FindRecipe(options.recipe);
   if (command.count("--batch") == 0) options.settings.batch = recipe.batch;
   if (command.count("--epochs") == 0) options.settings.epochs = recipe.epochs;

@@ -14,6 +14,8 @@ namespace samebits {
 struct TrainOptions {
   std::string recipe = "cnn", data, isa = "auto";
   TrainSettings settings;
+  std::string ranks = "1";
+
   int limit_samples = 0;  // 0: all
   int threads;            // all cores, where nothing else is asked for
 
@@ -21,6 +23,8 @@ struct TrainOptions {
 };
 
 void AddTrainOptions(CLI::App& command, TrainOptions& options);
+// "mpi" or "nccl": this process is one of the ranks; empty: all of them are threads of it.
+std::string EngineOf(const TrainOptions& options);
 // Batch and epochs that were not given are the recipe's.
 void TakeRecipesOptions(const CLI::App& command, TrainOptions& options);
 
