@@ -225,6 +225,7 @@ Start Prepare(const RunOptions& options, int ranks, bool first) {
 // What every rank must be started with, beside the program.
 Json AgreementOf(const RunOptions& options, const Start& start) {
   return {{"run", start.identity},
+          {"limit_samples", options.limit_samples},
           {"steps", start.plan.steps},
           {"resumed", options.from ? options.from->state.steps.back().weights : ""},
           {"done", start.done},
@@ -331,12 +332,10 @@ int RunRank(const RunOptions& options) {
     return RunTrain(options, &group);
   } catch (const RankLost& lost) {
     group.EndFor(lost);
-  } catch (const BitsDifferError&) {
-    if (group.IsFirst()) throw;
-    return kExitBitsDiffer;
+  } catch (const BitsDifferError& error) {
+    return group.Leave(error.what(), kExitBitsDiffer);
   } catch (const AgreedError& error) {
-    if (group.IsFirst()) throw;
-    return error.exit_code();
+    return group.Leave(error.what(), error.exit_code());
   } catch (const std::exception& error) {
     group.EndFor(error.what(), kExitUsage);
   }
@@ -406,11 +405,14 @@ void AddTrain(CLI::App& app, int& exit_code) {
                       "Go on from this directory's checkpoint, with its options, into --out or "
                       "into itself; more --epochs or --steps may be asked for");
   command->callback([command, options, &exit_code] {
-    if (!options->resume.empty()) TakeSavedOptions(*command, *options);
+    if (options->resume.empty()) {
+      TakeRecipesOptions(*command, *options);
+    } else {
+      TakeSavedOptions(*command, *options);
+    }
     if (options->save_every > 0 && options->out.empty()) {
       throw UserError("--save-every: give --out, where to save");
     }
-    TakeRecipesOptions(*command, *options);
     const std::string engine = EngineOf(*options);
     if (!engine.empty() && command->count("--threads") == 0) options->threads = 0;  // see RunTrain
     exit_code = FindRecipe(options->recipe).epochs == 0 ? RunPredict(*options)

@@ -7,7 +7,6 @@
 
 #include "kernels/core/error.h"
 #include "tools/samebits/commands.h"
-#include "tools/samebits/ranks.h"
 
 namespace samebits {
 namespace {
@@ -30,6 +29,7 @@ int Main(int argc, char** argv) {
   AddMatrix(app, exit_code);
   AddRepeatKernel(app, exit_code);
   AddPrice(app, exit_code);
+  AddAllReduce(app, exit_code);
   AddReport(app, exit_code);
   AddEnv(app, exit_code);
   const auto complain = [](std::string message, int code) {
@@ -46,8 +46,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
     return complain(fmt::format("{} (see samebits --help)", error.what()), kExitUsage);
-  } catch (const AgreedError& error) {
-    return complain(error.what(), error.exit_code());
+
   } catch (const UserError& error) {
     return complain(error.what(), kExitUsage);
   } catch (const BitsDifferError& error) {

@@ -104,15 +104,24 @@ int RankGroup::ThreadsOfARank() const {
 }
 
 int RankGroup::FindLost(std::string& how) const {
+  int lost = -1;
   for (std::size_t rank = 0; rank < processes_.size(); ++rank) {
     const Process& process = processes_[rank];
     if (process.host != processes_[static_cast<std::size_t>(this->rank())].host) continue;
     const char state = StateOf(process.id);
-    if (state != 'T' && state != 't' && state != 'X' && state != 'Z') continue;
-    how = state == 'T' || state == 't' ? "is stopped" : "has died";
-    return static_cast<int>(rank);
+    const bool stopped = state == 'T' || state == 't', dead = state == 'X' || state == 'Z';
+    // Of a stopped one others may have despaired, and died.
+    if (!stopped && !(dead && lost < 0)) continue;
+    how = stopped ? "is stopped" : "has died";
+    lost = static_cast<int>(rank);
+    if (stopped) break;
   }
-  return -1;
+  return lost;
+}
+
+int RankGroup::Leave(const std::string& error, int exit_code) const {
+  if (IsFirst()) fmt::print(stderr, "samebits: {}\n", error);
+  return exit_code;
 }
 
 // Every rank that is left knows; the first of them tells.
@@ -122,6 +131,9 @@ void RankGroup::End(int lost, const std::string& what) {
                "\nsamebits: {} at step {}; the run has stopped: resume it from its checkpoint\n",
                what, step_.load());
     std::fflush(stderr);
+  } else {
+    // Were it gone before the first one looks, it would be taken for the lost one.
+    std::this_thread::sleep_for(std::chrono::seconds(3));
   }
   std::_Exit(kExitUnavailable);
 }

@@ -12,15 +12,16 @@
 #include <nlohmann/json.hpp>
 
 #include "collectives/transport.h"
-#include "kernels/core/error.h"
+
 #include "model/network.h"
 
 namespace samebits {
 
 // What all ranks throw alike, before the first step.
-class AgreedError : public UserError {
+class AgreedError : public std::runtime_error {
  public:
-  AgreedError(const std::string& what, int exit_code) : UserError(what), exit_code_(exit_code) {}
+  AgreedError(const std::string& what, int exit_code)
+      : std::runtime_error(what), exit_code_(exit_code) {}
   int exit_code() const { return exit_code_; }
 
  private:
@@ -46,6 +47,10 @@ class RankGroup {
 
   // Where nothing else is asked for: ranks of one host share its processors.
   int ThreadsOfARank() const;
+
+  // What all ranks have found: the first one tells, while the others still wait for it. Returns the
+  // exit code.
+  int Leave(const std::string& error, int exit_code) const;
 
   // End this process, with one line of one rank: the others cannot be reached any more.
   [[noreturn]] void EndFor(const RankLost& lost);

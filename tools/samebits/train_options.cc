@@ -130,14 +130,19 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
                    : fmt::format("{} is not a power of two", text);
       });
   command
-      .add_option("--ranks", options.ranks,
-                  "How many share each batch, as threads of this process; or mpi or nccl: this "
-                  "process is one of those that mpirun started; no bit depends on them")
+      .add_option_function<std::string>(
+          "--ranks",
+          [&options](const std::string& text) {
+            options.ranks = text;
+            if (EngineOf(options).empty()) options.settings.ranks = std::stoi(text);
+          },
+          "How many share each batch, as threads of this process; or mpi or nccl: this "
+          "process is one of those that mpirun started; default: 1; no bit depends on them")
       ->check([](const std::string& text) {
         if (text == "mpi" || text == "nccl") return std::string();
         return CLI::Range(1, 4096)(text);
       })
-      ->capture_default_str();
+      ->type_name("N|mpi|nccl");
   AddNumber(command, "--accumulate", settings.accumulate, 1, 4096,
             "Turns of each rank, one after the other: gradients are accumulated; no bit depends on "
             "them");
@@ -161,7 +166,6 @@ std::string EngineOf(const TrainOptions& options) {
 }
 
 void TakeRecipesOptions(const CLI::App& command, TrainOptions& options) {
-  if (EngineOf(options).empty()) options.settings.ranks = std::stoi(options.ranks);
   const Recipe& recipe = FindRecipe(options.recipe);
   if (command.count("--batch") == 0) options.settings.batch = recipe.batch;
   if (command.count("--epochs") == 0) options.settings.epochs = recipe.epochs;
