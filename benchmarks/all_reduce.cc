@@ -50,8 +50,9 @@ bool SameBits(const Floats& a, const Floats& b) {
 // All ranks together, with any of the algorithms.
 class Contest {
  public:
-  Contest(Transport& transport, std::int64_t leaves)
-      : collectives_(transport, LeavesInOrder(transport.size(), leaves)) {
+  Contest(Transport& transport, const ReduceSettings& settings)
+      : collectives_(transport, LeavesInOrder(transport.size(), settings.leaves),
+                     settings.collectives) {
     algorithms_ = {kTree, kGatherAndSum};
     for (std::string& own : transport.OwnAllReduces()) algorithms_.push_back(std::move(own));
   }
@@ -212,7 +213,7 @@ ReduceModel ModelOf(const std::vector<ReducePrice>& prices, const Collectives& c
 
 ReduceList PriceAllReduce(Transport& transport, const ReduceSettings& settings,
                           const std::function<void(const std::string&)>& progress) {
-  Contest contest(transport, settings.leaves);
+  Contest contest(transport, settings);
   ReduceList list{transport.size(), settings.leaves, VerdictsOf(contest, settings.leaves), {}};
   for (std::size_t bytes = settings.least; bytes <= settings.most; bytes *= 4) {
     progress(fmt::format("{} bytes", bytes));

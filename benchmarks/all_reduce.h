@@ -47,6 +47,7 @@ struct ReduceSettings {
   std::int64_t leaves = 8;
   std::size_t least = 1 << 10, most = std::size_t{256} << 20;  // bytes of a message
   int rounds = 9;
+  CollectiveOptions collectives = {};
 };
 
 // All ranks call it alike; the result is the first one's.

@@ -86,7 +86,7 @@ std::span<float> Collectives::WindowOf(int k, int rank, std::int64_t n, float* a
 
 float* Collectives::SlotOf(int k, std::size_t in_order) const {
   return scratch_.get() + (static_cast<std::size_t>(k % 2) * order_.size() + in_order) *
-                              static_cast<std::size_t>(chunk_);
+                              static_cast<std::size_t>(slot_);
 }
 
 // A window's chunks are scattered while those of the window before are summed, and gathered while
@@ -96,8 +96,9 @@ void Collectives::Move(std::span<const float* const> parts, std::int64_t n, floa
   const FloatingPointScope scope;
   const std::int64_t block = (n + size() - 1) / size();
   const auto windows = static_cast<int>((block + chunk_ - 1) / chunk_);
-  if (reduces && scratch_ == nullptr) {
-    const std::size_t floats = 2 * order_.size() * static_cast<std::size_t>(chunk_);
+  if (reduces && size() > 1 && slot_ < std::min(chunk_, block)) {
+    slot_ = std::min(chunk_, block);
+    const std::size_t floats = 2 * order_.size() * static_cast<std::size_t>(slot_);
     scratch_ =
         transport_.place() == nullptr ? HostFloats(floats) : transport_.place()->Allocate(floats);
   }
@@ -168,7 +169,8 @@ std::unique_ptr<Pending> Collectives::StartGather(int k, std::int64_t n, float* 
 }
 
 Traffic Collectives::TrafficOf(std::int64_t n) const {
-  const auto scratch = 2 * std::ssize(order_) * chunk_ * std::int64_t{sizeof(float)};
+  const std::int64_t slot = std::min(chunk_, (n + size() - 1) / size());
+  const auto scratch = 2 * std::ssize(order_) * slot * std::int64_t{sizeof(float)};
   Traffic most{0, 0, size() > 1 ? scratch : 0};
   for (int from = 0; from < size(); ++from) {
     const auto held = std::ssize(subtrees_[static_cast<std::size_t>(from)]);

@@ -31,7 +31,7 @@ using LeafMap = std::vector<std::vector<std::int64_t>>;
 LeafMap LeavesInOrder(int ranks, std::int64_t leaves);
 
 struct CollectiveOptions {
-  std::size_t chunk_bytes = std::size_t{256} << 10;  // of each owner's block, at a time
+  std::size_t chunk_bytes = std::size_t{1} << 20;  // of each owner's block, at a time
 };
 
 // What a rank sends in one all-reduce, and the scratch memory that it takes.
@@ -89,6 +89,7 @@ class Collectives {
   std::vector<Held> order_;                     // of all subtrees, ascending
   std::vector<int> merges_;                     // behind each
   std::shared_ptr<float> scratch_;              // two windows of them
+  std::int64_t slot_ = 0;                       // elements of each there
 };
 
 // Every rank gives its bytes and gets those of all, of whatever length; or of the lengths that all

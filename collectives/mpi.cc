@@ -44,7 +44,7 @@ class MpiPending : public Pending {
 
   // It may compute behind a transfer, so a long wait leaves the processor to whoever computes.
   void Wait() override {
-    constexpr auto kEager = std::chrono::milliseconds(2);
+    constexpr std::chrono::microseconds kEager(200), kPolite(2000);
     constexpr int kNap = 50;  // microseconds
     const Clock::time_point begin = Clock::now();
     while (true) {
@@ -55,10 +55,10 @@ class MpiPending : public Pending {
       if (done != 0) return;
       const auto waited = Clock::now() - begin;
       if (waited > deadline_) throw Late();
-      if (waited < kEager) {
-        ::sched_yield();
-      } else {
+      if (waited > kPolite) {
         ::usleep(kNap);
+      } else if (waited > kEager) {
+        ::sched_yield();
       }
     }
   }

@@ -133,6 +133,8 @@ void AddAllReduce(CLI::App& app, int& exit_code) {
             "Bytes of the shortest message; each next one has four times as many");
   AddNumber(*command, "--to", settings.most, std::size_t{0}, std::size_t{1} << 30,
             "Bytes of the longest; 0: times nothing");
+  AddNumber(*command, "--chunk", settings.collectives.chunk_bytes, std::size_t{4},
+            std::size_t{1} << 30, "Bytes of each rank's block that are on their way at a time");
   AddNumber(*command, "--rounds", settings.rounds, 1, 1000, "Rounds of timing");
   AddNumber(*command, "--deadline", options->deadline, 1, 86400,
             "Seconds without an answer after which a rank is taken for lost");
