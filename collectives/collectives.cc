@@ -64,19 +64,20 @@ Collectives::Collectives(Transport& transport, const LeafMap& map, const Collect
   std::vector<Subtree> all;
   for (const Held& held : order_) all.push_back(at(held));
   const Meeting meeting = MeetingOf(all);
-  if (meeting.sums.size() != 1) throw std::logic_error("leaves that make no tree");
   merges_ = meeting.merges;
+  sums_ = meeting.sums;
 }
 
 void Collectives::AllReduce(std::span<const float* const> parts, std::int64_t n, float* sum) {
-  Move(parts, n, sum, true, true);
+  Move(parts, n, {&sum, 1}, true, true);
 }
 
-void Collectives::ReduceScatter(std::span<const float* const> parts, std::int64_t n, float* sum) {
-  Move(parts, n, sum, true, false);
+void Collectives::ReduceScatter(std::span<const float* const> parts, std::int64_t n,
+                                std::span<float* const> sums) {
+  Move(parts, n, sums, true, false);
 }
 
-void Collectives::AllGather(std::int64_t n, float* all) { Move({}, n, all, false, true); }
+void Collectives::AllGather(std::int64_t n, float* all) { Move({}, n, {&all, 1}, false, true); }
 
 std::span<float> Collectives::WindowOf(int k, int rank, std::int64_t n, float* all) const {
   const std::int64_t end = BlockBegin(rank + 1, n);
@@ -91,8 +92,8 @@ float* Collectives::SlotOf(int k, std::size_t in_order) const {
 
 // A window's chunks are scattered while those of the window before are summed, and gathered while
 // those of the next are: two windows are on their way at a time.
-void Collectives::Move(std::span<const float* const> parts, std::int64_t n, float* sum,
-                       bool reduces, bool gathers) {
+void Collectives::Move(std::span<const float* const> parts, std::int64_t n,
+                       std::span<float* const> sums, bool reduces, bool gathers) {
   const FloatingPointScope scope;
   const std::int64_t block = (n + size() - 1) / size();
   const auto windows = static_cast<int>((block + chunk_ - 1) / chunk_);
@@ -109,11 +110,11 @@ void Collectives::Move(std::span<const float* const> parts, std::int64_t n, floa
       std::unique_ptr<Pending> next;
       if (k + 1 < windows) next = StartScatter(k + 1, parts, n);
       scatter->Wait();
-      Sum(k, parts, n, sum);
+      Sum(k, parts, n, sums);
       scatter = std::move(next);
     }
     if (!gathers) continue;
-    std::unique_ptr<Pending> now = StartGather(k, n, sum);
+    std::unique_ptr<Pending> now = StartGather(k, n, sums[0]);
     if (gather != nullptr) gather->Wait();
     gather = std::move(now);
   }
@@ -138,20 +139,22 @@ std::unique_ptr<Pending> Collectives::StartScatter(int k, std::span<const float*
   return transport_.Start(sends, receives);
 }
 
-void Collectives::Sum(int k, std::span<const float* const> parts, std::int64_t n, float* sum) {
-  const std::span<float> chunk = WindowOf(k, rank(), n, sum);
-  const std::int64_t first = chunk.data() - sum;
+void Collectives::Sum(int k, std::span<const float* const> parts, std::int64_t n,
+                      std::span<float* const> sums) {
+  const std::span<float> chunk = WindowOf(k, rank(), n, sums[0]);
+  const std::int64_t first = chunk.data() - sums[0];
   std::vector<const float*> in_order;
   for (std::size_t i = 0; i < order_.size(); ++i) {
     in_order.push_back(order_[i].rank == rank()
                            ? parts[static_cast<std::size_t>(order_[i].index)] + first
                            : SlotOf(k, i));
   }
-  float* const out = chunk.data();
+  std::vector<float*> places;
+  for (float* const sum : sums) places.push_back(sum + first);
   if (transport_.place() == nullptr) {
-    all_reduce::SumParts(in_order.data(), merges_, std::ssize(chunk), &out);
+    all_reduce::SumParts(in_order.data(), merges_, std::ssize(chunk), places.data());
   } else {
-    transport_.place()->SumParts(in_order.data(), merges_, std::ssize(chunk), &out);
+    transport_.place()->SumParts(in_order.data(), merges_, std::ssize(chunk), places.data());
   }
 }
 

@@ -41,7 +41,8 @@ struct Traffic {
 
 class Collectives {
  public:
-  // The subtrees of `map` must be all of one tree. `transport` must outlive it.
+  // Leaves that make no whole tree, as those of one node of ranks, have several sums: of them only
+  // ReduceScatter and AllGather make sense. `transport` must outlive it.
   Collectives(Transport& transport, const LeafMap& map, const CollectiveOptions& options = {});
 
   int rank() const { return transport_.rank(); }
@@ -51,10 +52,14 @@ class Collectives {
   // What this rank holds, ascending; the parts of what follows are sums over these.
   const std::vector<Subtree>& own() const { return subtrees_[static_cast<std::size_t>(rank())]; }
 
+  // What all ranks together hold, ascending: one, where that is a tree.
+  const std::vector<Subtree>& sums() const { return sums_; }
+
   // sum[0, n) = the tree over all leaves. `sum` may be one of the parts.
   void AllReduce(std::span<const float* const> parts, std::int64_t n, float* sum);
-  // Writes this rank's block of it alone.
-  void ReduceScatter(std::span<const float* const> parts, std::int64_t n, float* sum);
+  // Writes this rank's block alone, of each of the sums.
+  void ReduceScatter(std::span<const float* const> parts, std::int64_t n,
+                     std::span<float* const> sums);
   // Every rank has written its block of `all`, and gets the others'.
   void AllGather(std::int64_t n, float* all);
 
@@ -73,13 +78,14 @@ class Collectives {
     int rank, index;  // whose subtree, and its which
   };
 
-  void Move(std::span<const float* const> parts, std::int64_t n, float* sum, bool reduces,
-            bool gathers);
+  void Move(std::span<const float* const> parts, std::int64_t n, std::span<float* const> sums,
+            bool reduces, bool gathers);
   // Elements of a rank's block that window `k` has.
   std::span<float> WindowOf(int k, int rank, std::int64_t n, float* all) const;
   std::unique_ptr<Pending> StartScatter(int k, std::span<const float* const> parts, std::int64_t n);
   std::unique_ptr<Pending> StartGather(int k, std::int64_t n, float* all);
-  void Sum(int k, std::span<const float* const> parts, std::int64_t n, float* sum);
+  void Sum(int k, std::span<const float* const> parts, std::int64_t n,
+           std::span<float* const> sums);
   // Where the part of another rank waits to be summed.
   float* SlotOf(int k, std::size_t in_order) const;
 
@@ -88,6 +94,7 @@ class Collectives {
   std::vector<std::vector<Subtree>> subtrees_;  // of each rank
   std::vector<Held> order_;                     // of all subtrees, ascending
   std::vector<int> merges_;                     // behind each
+  std::vector<Subtree> sums_;                   // what they make
   std::shared_ptr<float> scratch_;              // two windows of them
   std::int64_t slot_ = 0;                       // elements of each there
 };

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "collectives/hierarchy.h"
 #include "collectives/local.h"
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
@@ -175,7 +176,9 @@ TEST(CollectivesTest, AnAllReduceIsAReduceScatterAndAnAllGather) {
     RunLocalRanks(ranks, [&](Transport& transport) {
       Collectives collectives(transport, RoundRobin(ranks, 8), {256});
       Floats sum(1001, -1.0f);
-      collectives.ReduceScatter(Pointers(PartsOf(collectives, leaves)), 1001, sum.data());
+      const std::vector<Floats> parts = PartsOf(collectives, leaves);
+      float* const place = sum.data();
+      collectives.ReduceScatter(Pointers(parts), 1001, {&place, 1});
       const auto begin = static_cast<std::size_t>(collectives.BlockBegin(transport.rank(), 1001));
       const auto end = static_cast<std::size_t>(collectives.BlockBegin(transport.rank() + 1, 1001));
       for (std::size_t i = 0; i < sum.size(); ++i) {
@@ -200,6 +203,29 @@ TEST(CollectivesTest, SubtreesThatRanksHold) {
 TEST(CollectivesTest, MoreRanksThanLeavesAreRefused) {
   EXPECT_THROW(LeavesInOrder(9, 8), UserError);
   EXPECT_THROW(LeavesInOrder(2, 6), UserError);
+}
+
+// Nodes that sum what they hold first, whole subtrees or not.
+TEST(CollectivesTest, AHierarchyOfNodesHasTheSameBits) {
+  struct Machine {
+    int nodes, ranks_of_a_node;
+    std::int64_t leaves;
+  };
+  for (const auto& [nodes, each, leaves_of] :
+       {Machine{2, 2, 8}, {2, 3, 8}, {3, 2, 16}, {8, 8, 64}, {1, 4, 8}, {4, 1, 8}}) {
+    const std::vector<Floats> leaves = LeavesOf(leaves_of, 1003);
+    const Floats want = TreeOver(leaves);
+    RunLocalRanks(nodes * each, [&](Transport& transport) {
+      Hierarchy hierarchy(transport, LeavesInOrder(nodes * each, leaves_of), each, {256});
+      std::vector<Floats> parts;
+      for (const Subtree& own : hierarchy.own()) {
+        parts.push_back(TreeOver(leaves, own.first, own.leaves));
+      }
+      Floats sum(1003);
+      hierarchy.AllReduce(Pointers(parts), 1003, sum.data());
+      EXPECT_TRUE(SameBits(sum, want)) << nodes << " nodes of " << each;
+    });
+  }
 }
 
 // What the tests above would say of other orders.
