@@ -1,6 +1,9 @@
 // Mistakes in sums over the batch: chains that are not whole rows, leaves that are not kept apart.
+#include <algorithm>
+
 #include "conformance/sums.h"
 #include "conformance/tests/broken_kernels.h"
+#include "kernels/all_reduce/all_reduce.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/team.h"
@@ -95,10 +98,61 @@ constexpr KernelFunction* kConv2d = WeightGradient<sum, conv2d::ShapeOf>;
 template <GradientSum* sum>
 constexpr KernelFunction* kDense = WeightGradient<sum, dense::ShapeOf>;
 
+// An element of all leaves, in the order of an all-reduce that is not the tree's.
+using LeavesSum = float(const Sums& leaves, std::int64_t element, std::int64_t elements);
+
+float InTheTree(const Sums& leaves, std::int64_t, std::int64_t) { return TreeOf(leaves); }
+float InARow(const Sums& leaves, std::int64_t, std::int64_t) { return LeftToRight(leaves); }
+
+// As around a ring: each block starts at its owner.
+float AroundTheRing(const Sums& leaves, std::int64_t element, std::int64_t elements) {
+  Sums turned = leaves;
+  std::ranges::rotate(turned, turned.begin() + element * std::ssize(leaves) / elements);
+  return LeftToRight(turned);
+}
+
+float NeighboursSwapped(const Sums& leaves, std::int64_t, std::int64_t) {
+  Sums swapped = leaves;
+  if (swapped.size() > 2) std::swap(swapped[1], swapped[2]);
+  return TreeOf(swapped);
+}
+
+float LastLeafDropped(const Sums& leaves, std::int64_t, std::int64_t) {
+  return TreeOf(Sums(leaves.begin(), leaves.end() - (leaves.size() > 1)));
+}
+
+float ZeroAdded(const Sums& leaves, std::int64_t, std::int64_t) { return TreeOf(leaves) + 0.0f; }
+
+template <LeavesSum* sum>
+void AllReduce(const Case& id, const Buffers& buffers, Team&) {
+  const all_reduce::Shape s = all_reduce::ShapeOf(id);
+  Sums leaves(static_cast<std::size_t>(s.n));
+  for (std::int64_t i = 0; i < s.c; ++i) {
+    for (std::int64_t n = 0; n < s.n; ++n) {
+      leaves[static_cast<std::size_t>(n)] = buffers.in(0)[n * s.c + i];
+    }
+    buffers.out(0)[i] = sum(leaves, i, s.c);
+  }
+}
+
+// Right for a whole batch, and a ring where it is called for the leaves of one rank.
+void RingOfSome(const Case& id, const Buffers& buffers, Team& team) {
+  const bool some = id.Get("v", 0) > 0 && id.Get("v") < kLeaves;
+  return some ? AllReduce<AroundTheRing>(id, buffers, team)
+              : AllReduce<InTheTree>(id, buffers, team);
+}
+
 constexpr auto kAll = Claim::kEverywhere;
 using conv2d::kWeightGradient;
 
 constexpr BrokenKernel kBroken[] = {
+    {{&all_reduce::kAllReduce, "leaves_left_to_right", &kCpu, kAll, AllReduce<InARow>}},
+    {{&all_reduce::kAllReduce, "around_the_ring", &kCpu, kAll, AllReduce<AroundTheRing>}},
+    {{&all_reduce::kAllReduce, "neighbours_swapped", &kCpu, kAll, AllReduce<NeighboursSwapped>}},
+    {{&all_reduce::kAllReduce, "last_leaf_dropped", &kCpu, kAll, AllReduce<LastLeafDropped>}},
+    {{&all_reduce::kAllReduce, "zero_added", &kCpu, kAll, AllReduce<ZeroAdded>}},
+    {{&all_reduce::kAllReduce, "around_the_ring_of_ranks", &kCpu, kAll, RingOfSome}, "ranks", 2},
+
     {{&kWeightGradient, "leaves_left_to_right", &kCpu, kAll, kConv2d<LeavesLeftToRight>}},
     {{&kWeightGradient, "chain_of_256_terms", &kCpu, kAll, kConv2d<ChainOf256Terms>}},
     {{&kWeightGradient, "one_row_to_a_chain", &kCpu, kAll, kConv2d<OneRowToAChain>}},
@@ -116,6 +170,7 @@ constexpr BrokenKernel kBroken[] = {
 };
 
 constexpr Kernel kSound[] = {
+    {&all_reduce::kAllReduce, "sound", &kCpu, kAll, AllReduce<InTheTree>},
     {&kWeightGradient, "sound", &kCpu, kAll, kConv2d<Right>},
     {&dense::kWeightGradient, "sound", &kCpu, kAll, kDense<Right>},
 };

@@ -41,6 +41,12 @@ same elastic '8, 3 and then 1 ranks'
 "$samebits" train --data builtin --steps 1 --ranks 9 >/dev/null 2>error
 (($? == 2)) && grep -q '9 ranks, but a batch has 8 leaves' error || fail "9 ranks: $(<error)"
 
+# More ranks than any machine here has processors.
+many=(train --recipe embedding --batch 1024 --leaves 1024 --steps 2)
+"$samebits" "${many[@]}" --out one >/dev/null 2>&1
+"$samebits" "${many[@]}" --ranks 1024 --out many >/dev/null 2>&1
+"$samebits" compare one many >comparison 2>&1 || fail "1,024 ranks: $(<comparison)"
+
 # A bit that flips in one rank's gradient.
 flip() {
   local ranks=$1 fault=$2 want=$3
@@ -72,6 +78,13 @@ mpi 8 "${train[@]}" --steps 2 --save-every 2 --out elastic2 >/dev/null 2>&1
 mpi 3 train --resume elastic2 --threads 1 --steps 4 >/dev/null 2>&1
 mpi 1 train --resume elastic2 --threads 1 --steps 6 >/dev/null 2>&1 || fail '8, 3, 1 over MPI'
 same elastic2 '8, 3 and then 1 ranks over MPI'
+
+# The control: all-reduces whose bits are others with four ranks than with one, and ours.
+mpi 4 all-reduce --to 0 --json >log 2>&1 || fail "all-reduce: $(<log)"
+grep -q '"tree","runs":true,"sizes":true,"fusing":true,"ranks":true' log || fail "tree: $(<log)"
+for algorithm in 1_basic_linear 4_ring 5_segmented_ring; do
+  grep -q "\"mpi_$algorithm\",[^}]*\"ranks\":false" log || fail "MPI's $algorithm: $(<log)"
+done
 
 # Ranks that were not started alike: the second one is another program, or has other options.
 refuses() {
