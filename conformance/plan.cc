@@ -22,7 +22,7 @@ constexpr std::string_view kTraining = "a training run, whose operations are cro
 constexpr std::string_view kNoLeaves = "its outputs are no sums over the batch";
 constexpr std::string_view kNoSamples = "its outputs do not fall into samples that stand alone";
 
-constexpr std::string_view kNoRanks = "trains without ranks, or predicts";
+constexpr std::string_view kNoRanks = "predicts, or is a library that has threads of its own";
 
 bool IsReference(const Kernel& kernel) { return kernel.name == "reference"; }
 
@@ -62,9 +62,10 @@ std::string_view IfLeaves(const Kernel& kernel) {
 
 // Sums over leaves, and what trains by our own trainer.
 std::string_view IfRanks(const Kernel& kernel) {
+  if (IsComparator(kernel)) return kNoRanks;
   if (!IsTraining(*kernel.op)) return IfLeaves(kernel);
   const bool trains = Case::Parse(kernel.op->cases.back()).Get("steps") > 0;
-  return trains && kernel.claim == Claim::kEverywhere ? UnlessReference(kernel) : kNoRanks;
+  return trains ? UnlessReference(kernel) : kNoRanks;
 }
 
 // Thirty steps take a minute where fma is a function: plain loops, and a baseline without it. Such

@@ -130,6 +130,12 @@ float DividesByRest(float x, bool kept, float, float rate) {
 float MultipliesMask(float x, bool kept, float scale, float) {
   return x * scale * (kept ? 1.0f : 0.0f);
 }
+// A part of a batch with the mask of a batch of its own.
+void DropoutOfPart(const Case& id, const Buffers& buffers, Team& team) {
+  const bool part = id.Get("of", 0) > 0 && id.Get("first", -1) >= 0;
+  dropout::reference::Apply(part ? id.With("first", 0).With("of", id.Get("n")) : id, buffers, team);
+}
+
 float AddsZero(float x, bool kept, float scale, float) { return (kept ? x * scale : 0.0f) + 0.0f; }
 
 struct SoftmaxMistakes {
@@ -138,12 +144,13 @@ struct SoftmaxMistakes {
   bool reciprocal = false;     // e * (1 / s) instead of e / s
   bool loss_divided = false;   // each leaf, before the tree
   bool loss_in_order = false;  // all samples in one chain instead of per leaf
+  bool part_divided = false;   // the loss of a part of a batch, too
 };
 
 template <SoftmaxMistakes wrong>
 void CrossEntropy(const Case& id, const Buffers& buffers, Team&) {
   const softmax::Shape s = softmax::ShapeOf(id);
-  const auto samples = static_cast<float>(s.n);
+  const float samples = s.is_part && !wrong.part_divided ? 1.0f : s.batch;
   std::vector<float> losses;
   for (std::int64_t n = 0; n < s.n; ++n) {
     const float* const x = buffers.in(0) + n * s.c;
@@ -208,10 +215,12 @@ constexpr BrokenKernel kBroken[] = {
     {{&dropout::kForward, "divides_by_rest", &kCpu, kAll, Dropout<DividesByRest>}},
     {{&dropout::kForward, "mask_multiplied", &kCpu, kAll, Dropout<MultipliesMask>}},
     {{&dropout::kForward, "minus_zero_lost", &kCpu, kAll, Dropout<AddsZero>}},
+    {{&dropout::kForward, "part_has_its_own_mask", &kCpu, kAll, DropoutOfPart}},
 
     {{kSoftmax, "max_kept", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.max_kept = true}>}},
     {{kSoftmax, "sum_in_order", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.sum_in_order = true}>}},
     {{kSoftmax, "reciprocal", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.reciprocal = true}>}},
+    {{kSoftmax, "part_divided", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.part_divided = true}>}},
     {{kSoftmax, "loss_divided", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.loss_divided = true}>}},
     {{kSoftmax, "loss_in_order", &kCpu, kAll,
       CrossEntropy<SoftmaxMistakes{.loss_in_order = true}>}},

@@ -146,7 +146,7 @@ constexpr auto kAll = Claim::kEverywhere;
 using conv2d::kWeightGradient;
 
 constexpr BrokenKernel kBroken[] = {
-    {{&all_reduce::kAllReduce, "leaves_left_to_right", &kCpu, kAll, AllReduce<InARow>}},
+    {{&all_reduce::kAllReduce, "from_left_to_right", &kCpu, kAll, AllReduce<InARow>}},
     {{&all_reduce::kAllReduce, "around_the_ring", &kCpu, kAll, AllReduce<AroundTheRing>}},
     {{&all_reduce::kAllReduce, "neighbours_swapped", &kCpu, kAll, AllReduce<NeighboursSwapped>}},
     {{&all_reduce::kAllReduce, "last_leaf_dropped", &kCpu, kAll, AllReduce<LastLeafDropped>}},
