@@ -9,6 +9,7 @@
 
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 // Why an axis says nothing of a kernel.
 constexpr std::string_view kReference = "the reference is one thread of plain loops";
 constexpr std::string_view kOneIsa = "written for one instruction set, or chooses by itself";
+constexpr std::string_view kDevice = "runs on a device, whose threads are its own";
+constexpr std::string_view kOrderOfDevice = "its threads are not emulated, so nothing orders them";
 constexpr std::string_view kNoPromise = "promises nothing beyond its own process";
 constexpr std::string_view kTraining = "a training run, whose operations are crossed with it";
 constexpr std::string_view kNoLeaves = "its outputs are no sums over the batch";
@@ -28,8 +31,20 @@ bool IsComparator(const Kernel& kernel) { return kernel.claim < Claim::kEverywhe
 
 std::string_view Always(const Kernel&) { return {}; }
 
+bool IsOnDevice(const Kernel& kernel) {
+  return kernel.backend == &kCuda || kernel.backend == &kCudaEmulated;
+}
+
 std::string_view UnlessReference(const Kernel& kernel) {
   return IsReference(kernel) ? kReference : std::string_view();
+}
+
+std::string_view IfThreads(const Kernel& kernel) {
+  return IsOnDevice(kernel) ? kDevice : UnlessReference(kernel);
+}
+
+std::string_view IfEmulated(const Kernel& kernel) {
+  return kernel.backend == &kCudaEmulated ? std::string_view() : kOrderOfDevice;
 }
 
 std::string_view IfPromised(const Kernel& kernel) {
@@ -45,6 +60,11 @@ std::string_view IfPortable(const Kernel& kernel) {
 
 std::string_view UnlessTraining(const Kernel& kernel) {
   return IsTraining(*kernel.op) ? kTraining : UnlessReference(kernel);
+}
+
+// The caller's state and scratch memory of this processor.
+std::string_view IfOnCpu(const Kernel& kernel) {
+  return IsOnDevice(kernel) ? kDevice : UnlessTraining(kernel);
 }
 
 std::string_view IfSamples(const Kernel& kernel) {
@@ -151,26 +171,36 @@ std::vector<int> WorkersPoints(const Kernel& kernel, const Case& c) {
   return {1, 2, 3, 8};
 }
 
+// Forward, in reverse, and 20 random orders.
+std::vector<int> SchedulePoints(const Kernel& kernel, const Case& c) {
+  std::vector<int> points = {0};
+  if (!IsWorthMore(*kernel.op, c)) return points;
+  for (int schedule = 1; schedule < 22; ++schedule) points.push_back(schedule);
+  return points;
+}
+
 constexpr Axis kAxes[] = {
     {"run", 1, 4096, Always, RunPoints, [](int point, Setting& s) { s.repeats = point; }},
     {"process", 1, 2, IfPromised, ProcessPoints,
      [](int point, Setting& s) { s.process = point > 1; }},
-    {"threads", 1, 1024, UnlessReference, ThreadsPoints,
+    {"threads", 1, 1024, IfThreads, ThreadsPoints,
      [](int point, Setting& s) { s.threads = point; }},
     {"isa", 0, 512, IfPortable, IsaPoints, [](int point, Setting& s) { s.isa_bits = point; }},
     {"alignment", 0, 63, UnlessTraining, AlignmentPoints,
      [](int point, Setting& s) { s.offset = point; }},
-    {"floatstate", 1, 4, UnlessTraining, FloatStatePoints,
+    {"floatstate", 1, 4, IfOnCpu, FloatStatePoints,
      [](int point, Setting& s) {
        s.caller = static_cast<CallerState>(point);
        s.threads = 2;  // the second starts with the caller's state
      }},
     {"locale", 1, 2, UnlessTraining, LocalePoints,
      [](int point, Setting& s) { s.comma_locale = point > 1; }},
-    {"scratch", 1, 2, UnlessTraining, ScratchPoints,
+    {"scratch", 1, 2, IfOnCpu, ScratchPoints,
      [](int point, Setting& s) { s.poison_scratch = point > 1; }},
     {"batch", 0, 4096, IfSamples, BatchPoints, [](int point, Setting& s) { s.piece = point; }},
     {"workers", 1, 4096, IfLeaves, WorkersPoints, [](int point, Setting& s) { s.workers = point; }},
+    {"schedule", 0, 1 << 20, IfEmulated, SchedulePoints,
+     [](int point, Setting& s) { s.schedule = point; }},
 };
 
 }  // namespace
@@ -184,7 +214,9 @@ bool IsTimed(const Op& op, const Case& c) {
   return among(op.timed_cases) && !among(op.cases);
 }
 
-bool IsEmulation(const Kernel& kernel) { return kernel.name.find("_on_") != kernel.name.npos; }
+bool IsEmulation(const Kernel& kernel) {
+  return kernel.name.find("_on_") != kernel.name.npos || kernel.backend == &kCudaEmulated;
+}
 
 bool IsTraining(const Op& op) { return Case::Parse(op.cases[0]).Get("steps", -1) >= 0; }
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "kernels/core/floating_point.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits {
 namespace {
@@ -59,11 +60,13 @@ Surroundings::Surroundings(const Setting& setting)
       state_(StateOf(setting).value_or(former_state_)) {
   if (setting.poison_scratch) poison_.emplace();
   if (setting.comma_locale) SetCommaLocale();
+  SetEmulatedSchedule(setting.schedule);
   SetFloatingPointControl(state_);
 }
 
 Surroundings::~Surroundings() {
   SetFloatingPointControl(former_state_);
+  SetEmulatedSchedule(kInOrder);
   std::setlocale(LC_ALL, former_locale_.c_str());
 }
 
