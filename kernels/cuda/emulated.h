@@ -41,7 +41,8 @@ using dim3 = samebits::emulator::Dim;
   }
   return ballot;
 }
-[[maybe_unused]] static inline int __popc(unsigned bits) { return std::popcount(bits); }
+// The lowest bit that is set, counted from 1.
+[[maybe_unused]] static inline int __ffs(int bits) { return __builtin_ffs(bits); }
 
 [[maybe_unused]] static inline float __fmaf_rn(float a, float b, float c) {
   return std::fma(a, b, c);
@@ -50,6 +51,8 @@ using dim3 = samebits::emulator::Dim;
   return std::fma(a, b, c);
 }
 [[maybe_unused]] static inline float __fsqrt_rn(float x) { return std::sqrt(x); }
+[[maybe_unused]] static inline float __int_as_float(int bits) { return std::bit_cast<float>(bits); }
+[[maybe_unused]] static inline int __float_as_int(float x) { return std::bit_cast<int>(x); }
 [[maybe_unused]] static inline long long __double_as_longlong(double x) {
   return std::bit_cast<long long>(x);
 }
