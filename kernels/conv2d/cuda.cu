@@ -210,21 +210,26 @@ struct WeightGradientProduct {
 constexpr int kSlab = 16;      // terms in shared memory at a time
 constexpr int kThreads = 256;  // of a block
 
-// Tiles of kRows x kColumns outputs, kEachRow x kEachColumn to a thread: outputs (i * across + its
-// row, j * across + its column), so that neighbours read neighbouring words of shared memory.
+// Tiles of kRows x kColumns outputs, kEachRow x kEachColumn to a thread: outputs (i * kDown + its
+// row, j * kAcross + its column), so that neighbours read neighbouring words of shared memory.
 template <int kRows_, int kColumns_, int kEachRow_, int kEachColumn_>
 struct Tiling {
   static constexpr int kRows = kRows_, kColumns = kColumns_;
   static constexpr int kEachRow = kEachRow_, kEachColumn = kEachColumn_;
   static constexpr int kDown = kRows / kEachRow, kAcross = kColumns / kEachColumn;
+  static constexpr int kRowFetches = kRows * kSlab / kThreads;
+  static constexpr int kColumnFetches = kColumns * kSlab / kThreads;
   static_assert(kDown * kAcross == kThreads);
   static_assert(kRows * kSlab % kThreads == 0 && kColumns * kSlab % kThreads == 0);
+};
 
-  struct Memory {
-    Place rows[kRows];
-    float a[2][kSlab][kRows];
-    float b[2][kSlab][kColumns];
-  };
+// What a block shares. Two slabs, and the terms of two: one is used while the next is on its way.
+template <class Product, class Tile>
+struct Memory {
+  Place rows[Tile::kRows];
+  typename Product::Term terms[2][kSlab];
+  float a[2][kSlab][Tile::kRows];
+  float b[2][kSlab][Tile::kColumns];
 };
 
 // The tile of one block, and its segment.
@@ -237,55 +242,71 @@ struct Work {
   std::int64_t begin, end;  // terms of the segment
 };
 
-// What a thread fetches of one slab, on its way to shared memory.
+// Up to kSlab terms of one chain.
+struct Slab {
+  std::int64_t first, end;  // `end` is that of the chain
+
+  __device__ int Terms() const {
+    return end - first < kSlab ? static_cast<int>(end - first) : kSlab;
+  }
+  __device__ bool EndsChain() const { return first + kSlab >= end; }
+  __device__ Slab Next(const Chains& chains, const Work& work) const {
+    if (!EndsChain()) return {first + kSlab, end};
+    return {end, end + chains.chain < work.end ? end + chains.chain : work.end};
+  }
+};
+
+// What a thread fetches of one slab, on its way to shared memory; zeros behind its end and for
+// absent terms.
 template <class Product, class Tile>
 struct Fetched {
-  float a[Tile::kRows * kSlab / kThreads];
-  float b[Tile::kColumns * kSlab / kThreads];
+  float a[Tile::kRowFetches];
+  float b[Tile::kColumnFetches];
 
-  // Terms [first, last) of the leaf; zeros for those from `last` on, and for absent ones.
-  __device__ void Fetch(const Product& p, const Work& work, const Place* rows, std::int64_t first,
-                        std::int64_t last) {
-    const int thread = static_cast<int>(threadIdx.x);
+  // Places in a slab of A, so that neighbours read neighbours.
+  __device__ static int TermOfA(int index) {
+    return Product::kTermsLieTogether ? index % kSlab : index / Tile::kRows;
+  }
+  __device__ static int RowOfA(int index) {
+    return Product::kTermsLieTogether ? index / kSlab : index % Tile::kRows;
+  }
+
+  __device__ void Fetch(const Product& p, const Work& work, const Place* rows,
+                        const typename Product::Term* terms, int count) {
 #pragma unroll
-    for (int i = 0; i < Tile::kRows * kSlab / kThreads; ++i) {
-      const int index = thread + i * kThreads;
-      const int k = Product::kTermsLieTogether ? index % kSlab : index / Tile::kRows;
-      const int row = Product::kTermsLieTogether ? index / kSlab : index % Tile::kRows;
+    for (int i = 0; i < Tile::kRowFetches; ++i) {
+      const int index = static_cast<int>(threadIdx.x) + i * kThreads;
+      const int k = TermOfA(index), row = RowOfA(index);
       a[i] = 0.0f;
-      if (first + k < last && work.row + row < work.rows) {
-        p.A(rows[row], p.TermAt(work.leaf, first + k), &a[i]);
-      }
+      if (k < count && work.row + row < work.rows) p.A(rows[row], terms[k], &a[i]);
     }
 #pragma unroll
-    for (int i = 0; i < Tile::kColumns * kSlab / kThreads; ++i) {
-      const int index = thread + i * kThreads;
+    for (int i = 0; i < Tile::kColumnFetches; ++i) {
+      const int index = static_cast<int>(threadIdx.x) + i * kThreads;
       const int k = index / Tile::kColumns, column = work.column + index % Tile::kColumns;
-      const bool real = first + k < last && column < work.columns;
-      b[i] = real ? p.B(p.TermAt(work.leaf, first + k), column) : 0.0f;
+      b[i] = k < count && column < work.columns ? p.B(terms[k], column) : 0.0f;
     }
   }
 
   __device__ void Put(float (&to_a)[kSlab][Tile::kRows], float (&to_b)[kSlab][Tile::kColumns]) {
-    const int thread = static_cast<int>(threadIdx.x);
 #pragma unroll
-    for (int i = 0; i < Tile::kRows * kSlab / kThreads; ++i) {
-      const int index = thread + i * kThreads;
-      const int k = Product::kTermsLieTogether ? index % kSlab : index / Tile::kRows;
-      const int row = Product::kTermsLieTogether ? index / kSlab : index % Tile::kRows;
-      to_a[k][row] = a[i];
+    for (int i = 0; i < Tile::kRowFetches; ++i) {
+      const int index = static_cast<int>(threadIdx.x) + i * kThreads;
+      to_a[TermOfA(index)][RowOfA(index)] = a[i];
     }
 #pragma unroll
-    for (int i = 0; i < Tile::kColumns * kSlab / kThreads; ++i) {
-      const int index = thread + i * kThreads;
+    for (int i = 0; i < Tile::kColumnFetches; ++i) {
+      const int index = static_cast<int>(threadIdx.x) + i * kThreads;
       to_b[index / Tile::kColumns][index % Tile::kColumns] = b[i];
     }
   }
 };
 
-// The segment's sum for one output, term by term.
+// The segment's sum for one output, term by term. Not inlined: once for every output of a thread
+// would be most of the kernel.
 template <class Product>
-__device__ float SegmentOf(const Product& p, const Work& work, std::int64_t row, int column) {
+[[gnu::noinline]] __device__ float SegmentOf(const Product& p, const Work& work, std::int64_t row,
+                                             int column) {
   const Place place = p.RowAt(row);
   float sum = 0.0f;
   for (std::int64_t chain = work.begin; chain < work.end; chain += p.chains.chain) {
@@ -302,61 +323,83 @@ __device__ float SegmentOf(const Product& p, const Work& work, std::int64_t row,
   return sum;
 }
 
-template <class Product, class Tile>
-__device__ void SumSegment(const Product& p, const Work& work,
-                           float (&sum)[Tile::kEachRow][Tile::kEachColumn]) {
-  auto& memory = Shared<typename Tile::Memory>();
+template <class Tile>
+__device__ void MultiplySlab(const float (&a)[kSlab][Tile::kRows],
+                             const float (&b)[kSlab][Tile::kColumns],
+                             float (&acc)[Tile::kEachRow][Tile::kEachColumn]) {
   const int thread = static_cast<int>(threadIdx.x);
   const int down = thread / Tile::kAcross, across = thread % Tile::kAcross;
-  for (int i = thread; i < Tile::kRows; i += kThreads) {
-    if (work.row + i < work.rows) memory.rows[i] = p.RowAt(work.row + i);
-  }
-  __syncthreads();
-
-  Fetched<Product, Tile> fetched;
-  int buffer = 0;
-  for (std::int64_t chain = work.begin; chain < work.end; chain += p.chains.chain) {
-    const std::int64_t past = chain + p.chains.chain;
-    const std::int64_t end = past < work.end ? past : work.end;
-    float acc[Tile::kEachRow][Tile::kEachColumn];
 #pragma unroll
-    for (int i = 0; i < Tile::kEachRow; ++i) {
+  for (int k = 0; k < kSlab; ++k) {
+    float own_a[Tile::kEachRow], own_b[Tile::kEachColumn];
 #pragma unroll
-      for (int j = 0; j < Tile::kEachColumn; ++j) acc[i][j] = 0.0f;
-    }
-    fetched.Fetch(p, work, memory.rows, chain, end);
-    fetched.Put(memory.a[buffer], memory.b[buffer]);
-    __syncthreads();
-    for (std::int64_t first = chain; first < end; first += kSlab) {
-      // The next slab is on its way while this one is multiplied.
-      const bool more = first + kSlab < end;
-      if (more) fetched.Fetch(p, work, memory.rows, first + kSlab, end);
+    for (int i = 0; i < Tile::kEachRow; ++i) own_a[i] = a[k][i * Tile::kDown + down];
 #pragma unroll
-      for (int k = 0; k < kSlab; ++k) {
-        float a[Tile::kEachRow], b[Tile::kEachColumn];
-#pragma unroll
-        for (int i = 0; i < Tile::kEachRow; ++i) a[i] = memory.a[buffer][k][i * Tile::kDown + down];
-#pragma unroll
-        for (int j = 0; j < Tile::kEachColumn; ++j) {
-          b[j] = memory.b[buffer][k][j * Tile::kAcross + across];
-        }
-#pragma unroll
-        for (int i = 0; i < Tile::kEachRow; ++i) {
-#pragma unroll
-          for (int j = 0; j < Tile::kEachColumn; ++j) acc[i][j] = __fmaf_rn(a[i], b[j], acc[i][j]);
-        }
-      }
-      buffer ^= 1;
-      if (more) fetched.Put(memory.a[buffer], memory.b[buffer]);
-      __syncthreads();
-    }
+    for (int j = 0; j < Tile::kEachColumn; ++j) own_b[j] = b[k][j * Tile::kAcross + across];
 #pragma unroll
     for (int i = 0; i < Tile::kEachRow; ++i) {
 #pragma unroll
       for (int j = 0; j < Tile::kEachColumn; ++j) {
-        sum[i][j] = chain == work.begin ? acc[i][j] : sum[i][j] + acc[i][j];
+        acc[i][j] = __fmaf_rn(own_a[i], own_b[j], acc[i][j]);
       }
     }
+  }
+}
+
+template <class Product, class Tile>
+__device__ void SumSegment(const Product& p, const Work& work,
+                           float (&sum)[Tile::kEachRow][Tile::kEachColumn]) {
+  auto& memory = Shared<Memory<Product, Tile>>();
+  const int thread = static_cast<int>(threadIdx.x);
+  const auto put_terms = [&](const Slab& slab, int buffer) {
+    if (thread < slab.Terms()) {
+      memory.terms[buffer][thread] = p.TermAt(work.leaf, slab.first + thread);
+    }
+  };
+  for (int i = thread; i < Tile::kRows; i += kThreads) {
+    if (work.row + i < work.rows) memory.rows[i] = p.RowAt(work.row + i);
+  }
+  Slab next{work.begin,
+            work.begin + p.chains.chain < work.end ? work.begin + p.chains.chain : work.end};
+  put_terms(next, 0);
+  __syncthreads();
+
+  float acc[Tile::kEachRow][Tile::kEachColumn];
+#pragma unroll
+  for (int i = 0; i < Tile::kEachRow; ++i) {
+#pragma unroll
+    for (int j = 0; j < Tile::kEachColumn; ++j) acc[i][j] = 0.0f;
+  }
+  Fetched<Product, Tile> fetched;
+  Slab now{0, 0};
+  bool first_chain = true;
+  // Slab `now` lies in buffer ^ 1 of shared memory and is multiplied, the terms of slab `next` in
+  // `buffer`: its factors are fetched, and the terms of the one behind it put beside.
+  for (int buffer = 0;; buffer ^= 1) {
+    const bool more = next.first < work.end;
+    const Slab behind = next.Next(p.chains, work);
+    if (more) {
+      fetched.Fetch(p, work, memory.rows, memory.terms[buffer], next.Terms());
+      if (behind.first < work.end) put_terms(behind, buffer ^ 1);
+    }
+    if (now.end != 0) {
+      MultiplySlab<Tile>(memory.a[buffer ^ 1], memory.b[buffer ^ 1], acc);
+      if (now.EndsChain()) {
+#pragma unroll
+        for (int i = 0; i < Tile::kEachRow; ++i) {
+#pragma unroll
+          for (int j = 0; j < Tile::kEachColumn; ++j) {
+            sum[i][j] = first_chain ? acc[i][j] : sum[i][j] + acc[i][j];
+            acc[i][j] = 0.0f;
+          }
+        }
+        first_chain = false;
+      }
+    }
+    if (!more) break;
+    fetched.Put(memory.a[buffer], memory.b[buffer]);
+    __syncthreads();
+    now = next, next = behind;
   }
 }
 
