@@ -530,8 +530,8 @@ struct SegmentChains {
   float sums[kChainsPerSegment][32];
 };
 
-__global__ void SumChannels(Chains chains, const float* dy, int channels, int segments,
-                            float* sums) {
+__global__ void __launch_bounds__(kChainsPerSegment * 32)
+    SumChannels(Chains chains, const float* dy, int channels, int segments, float* sums) {
   auto& memory = Shared<SegmentChains>();
   const int lane = static_cast<int>(threadIdx.x % 32), chain = static_cast<int>(threadIdx.x / 32);
   const int channel = static_cast<int>(blockIdx.y) * 32 + lane;

@@ -104,7 +104,7 @@ __device__ float RowSum(std::int64_t n, const Element& element) {
 
 // row(index) by half a warp for every index in [0, count).
 template <class Row>
-__global__ void ForEachRowThread(std::int64_t count, Row row) {
+__global__ void __launch_bounds__(kRowThreads) ForEachRowThread(std::int64_t count, Row row) {
   const std::int64_t index = RowIndex();
   if (index < count) row(index);
 }
@@ -169,7 +169,7 @@ class Divisor {
 constexpr unsigned kThreads = 256;
 
 template <class Element>
-__global__ void ForEachElement(std::int64_t count, Element element) {
+__global__ void __launch_bounds__(kThreads) ForEachElement(std::int64_t count, Element element) {
   const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
   for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) {
     element(i);

@@ -16,7 +16,8 @@ struct Gather {
   __device__ void operator()(std::int64_t i) const { y[i] = table[ids[i / c] * c + i % c]; }
 };
 
-__global__ void SumRows(Shape s, const std::int32_t* ids, const float* dy, float* sums) {
+__global__ void __launch_bounds__(32)
+    SumRows(Shape s, const std::int32_t* ids, const float* dy, float* sums) {
   const int lane = static_cast<int>(threadIdx.x);
   const std::int64_t row = blockIdx.x % s.rows, leaf = blockIdx.x / s.rows;
   const std::int64_t begin = leaf * s.n / s.leaves * s.l, end = (leaf + 1) * s.n / s.leaves * s.l;
