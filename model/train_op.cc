@@ -53,7 +53,7 @@ using enum DType;
 constexpr int kStepBytes = 4 + 32;
 
 constexpr std::string_view kCnn = "cnn", kMlpSequence = "mlp-sequence", kMlpBinary = "mlp-binary",
-                           kEmbedding = "embedding";
+                           kEmbedding = "embedding", kRnn = "rnn";
 constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2",
                            kAvx512 = "avx512", kNeon = "neon";
 
@@ -148,6 +148,7 @@ double Flops(const Case& c) {
 
 constexpr std::string_view kSequenceCases[] = {"steps3b4v4", "steps100b9"};
 constexpr std::string_view kEmbeddingCases[] = {"steps3b9v16", "steps40b64"};
+constexpr std::string_view kRnnCases[] = {"steps3b9v16", "steps20b64", "tensorflow_steps4b17"};
 constexpr std::string_view kBinaryCases[] = {"tensorflow_steps0b1", "steps0b1"};
 
 constexpr auto kAll = Claim::kEverywhere;
@@ -176,6 +177,12 @@ const Kernel kRows[] = {
     {&kTrainEmbedding, kAvx2, &kCpuAvx2, kAll, TrainWith<kEmbedding, kAvx2>},
     {&kTrainEmbedding, kAvx512, &kCpuAvx512, kAll, TrainWith<kEmbedding, kAvx512>},
     {&kTrainEmbedding, kNeon, &kCpuNeon, kAll, TrainWith<kEmbedding, kNeon>},
+
+    {&kTrainRnn, kReference, &kCpu, kAll, TrainWith<kRnn, kReference>},
+    {&kTrainRnn, kPortable, &kCpu, kAll, TrainWith<kRnn, kPortable>},
+    {&kTrainRnn, kAvx2, &kCpuAvx2, kAll, TrainWith<kRnn, kAvx2>},
+    {&kTrainRnn, kAvx512, &kCpuAvx512, kAll, TrainWith<kRnn, kAvx512>},
+    {&kTrainRnn, kNeon, &kCpuNeon, kAll, TrainWith<kRnn, kNeon>},
 };
 
 }  // namespace
@@ -210,6 +217,16 @@ const Op kTrainEmbedding{
     .flops = nullptr,
 };
 
+const Op kTrainRnn{
+    .name = "train_rnn_v1",
+    .order = "the recipe's operations, step after step",
+    .cases = kRnnCases,
+    .timed_cases = {},
+    .signature = TrainSignature<kRnn>,
+    .fill = Fill<kRnn>,
+    .flops = nullptr,
+};
+
 const Op kPredictMlpBinary{
     .name = "predict_mlp_binary_v1",
     .order = "the recipe's operations, and a sigmoid",
@@ -228,7 +245,8 @@ TrainingData MadeData(const Recipe& recipe, const GlobalSeeds& seeds) {
 const Op& TrainOp(const Recipe& recipe) {
   if (recipe.name == kMlpSequence) return kTrainMlpSequence;
   if (recipe.name == kMlpBinary) return kPredictMlpBinary;
-  return recipe.name == kEmbedding ? kTrainEmbedding : kTrainCnn;
+  if (recipe.name == kEmbedding) return kTrainEmbedding;
+  return recipe.name == kRnn ? kTrainRnn : kTrainCnn;
 }
 
 std::string TrainCaseId(std::string_view data, const TrainSettings& settings) {

@@ -10,7 +10,7 @@
 //
 // The recipes that make their data from the seed name none: "steps40b64_seed812".
 //
-//   train_mlp_sequence_v1, train_embedding_v1
+//   train_mlp_sequence_v1, train_embedding_v1, train_rnn_v1
 //                 inputs: x and targets of the training set, then of the test set if there is one
 //                 outputs: as above, of the history only what the recipe has
 //   predict_mlp_binary_v1  inputs: x, targets; output: y[1,1], the sigmoid of the network's output
@@ -27,6 +27,7 @@ namespace samebits {
 extern const Op kTrainCnn;
 extern const Op kTrainMlpSequence;
 extern const Op kTrainEmbedding;
+extern const Op kTrainRnn;
 extern const Op kPredictMlpBinary;
 
 // What the recipe makes with these seeds.
