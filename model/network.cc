@@ -35,6 +35,7 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
     state_.weights.insert(state_.weights.end(), values.begin(), values.end());
     return static_cast<int>(parameters_.size()) - 1;
   };
+  for (int i = 0; i < recipe.drawn_before; ++i) sources.NextLayerSeed();
   const Initializer& glorot_uniform = FindInitializer("GlorotUniform");
   const Initializer& orthogonal = FindInitializer("Orthogonal");
   const Initializer& random_uniform = FindInitializer("RandomUniform");

@@ -31,10 +31,10 @@ struct NetworkState {
 
 class Network {
  public:
-  // Weights as Keras makes them: each layer draws its seed from `sources` in the order of the
-  // layers, kernels Glorot uniform, recurrent ones orthogonal, tables uniform in [-0.05, 0.05),
-  // biases 0; weights and dropout masks from `stream`. A batch is summed as so many leaves, a power
-  // of two. `most` is the largest batch.
+  // Weights as Keras makes them: behind what the recipe draws before, each layer draws its seed
+  // from `sources` in the order of the layers, kernels Glorot uniform, recurrent ones orthogonal,
+  // tables uniform in [-0.05, 0.05), biases 0; weights and dropout masks from `stream`. A batch is
+  // summed as so many leaves, a power of two. `most` is the largest batch.
   Network(const Recipe& recipe, const Stream& stream, RandomSources& sources, int leaves, int most,
           const KernelSet& kernels, Team& team);
 

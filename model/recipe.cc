@@ -92,6 +92,13 @@ TrainingData TokenSequences(RandomSources& sources) {
 
 constexpr Recipe kRecipes[] = {
     {.name = "cnn", .height = 32, .width = 32, .channels = 1, .outputs = 10, .layers = kCnnLayers},
+    {.name = "keras-page",
+     .height = 32,
+     .width = 32,
+     .channels = 1,
+     .outputs = 10,
+     .layers = kCnnLayers,
+     .drawn_before = 2},
     {.name = "mlp-sequence",
      .height = 1,
      .width = 1,

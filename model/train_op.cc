@@ -52,8 +52,8 @@ using enum DType;
 
 constexpr int kStepBytes = 4 + 32;
 
-constexpr std::string_view kCnn = "cnn", kMlpSequence = "mlp-sequence", kMlpBinary = "mlp-binary",
-                           kEmbedding = "embedding", kRnn = "rnn";
+constexpr std::string_view kCnn = "cnn", kPage = "keras-page", kMlpSequence = "mlp-sequence",
+                           kMlpBinary = "mlp-binary", kEmbedding = "embedding", kRnn = "rnn";
 constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2",
                            kAvx512 = "avx512", kNeon = "neon";
 
@@ -146,6 +146,7 @@ double Flops(const Case& c) {
   return steps * static_cast<double>(c.Get("b")) * sum;
 }
 
+constexpr std::string_view kPageCases[] = {"builtin_steps3b9", "builtin_tensorflow_steps5b16"};
 constexpr std::string_view kSequenceCases[] = {"steps3b4v4", "steps100b9"};
 constexpr std::string_view kEmbeddingCases[] = {"steps3b9v16", "steps40b64"};
 constexpr std::string_view kRnnCases[] = {"steps3b9v16", "steps20b64", "tensorflow_steps4b17"};
@@ -159,6 +160,12 @@ const Kernel kRows[] = {
     {&kTrainCnn, kAvx2, &kCpuAvx2, kAll, TrainWith<kCnn, kAvx2>},
     {&kTrainCnn, kAvx512, &kCpuAvx512, kAll, TrainWith<kCnn, kAvx512>},
     {&kTrainCnn, kNeon, &kCpuNeon, kAll, TrainWith<kCnn, kNeon>},
+
+    {&kTrainKerasPage, kReference, &kCpu, kAll, TrainWith<kPage, kReference>},
+    {&kTrainKerasPage, kPortable, &kCpu, kAll, TrainWith<kPage, kPortable>},
+    {&kTrainKerasPage, kAvx2, &kCpuAvx2, kAll, TrainWith<kPage, kAvx2>},
+    {&kTrainKerasPage, kAvx512, &kCpuAvx512, kAll, TrainWith<kPage, kAvx512>},
+    {&kTrainKerasPage, kNeon, &kCpuNeon, kAll, TrainWith<kPage, kNeon>},
 
     {&kTrainMlpSequence, kReference, &kCpu, kAll, TrainWith<kMlpSequence, kReference>},
     {&kTrainMlpSequence, kPortable, &kCpu, kAll, TrainWith<kMlpSequence, kPortable>},
@@ -195,6 +202,16 @@ const Op kTrainCnn{
     .signature = TrainSignature<kCnn>,
     .fill = Fill<kCnn>,
     .flops = Flops,
+};
+
+const Op kTrainKerasPage{
+    .name = "train_keras_page_v1",
+    .order = "the recipe CNN's operations, step after step",
+    .cases = kPageCases,
+    .timed_cases = {},
+    .signature = TrainSignature<kPage>,
+    .fill = Fill<kPage>,
+    .flops = nullptr,
 };
 
 const Op kTrainMlpSequence{
@@ -243,10 +260,16 @@ TrainingData MadeData(const Recipe& recipe, const GlobalSeeds& seeds) {
 }
 
 const Op& TrainOp(const Recipe& recipe) {
-  if (recipe.name == kMlpSequence) return kTrainMlpSequence;
-  if (recipe.name == kMlpBinary) return kPredictMlpBinary;
-  if (recipe.name == kEmbedding) return kTrainEmbedding;
-  return recipe.name == kRnn ? kTrainRnn : kTrainCnn;
+  constexpr struct {
+    std::string_view recipe;
+    const Op* op;
+  } kOps[] = {{kCnn, &kTrainCnn},
+              {kPage, &kTrainKerasPage},
+              {kMlpSequence, &kTrainMlpSequence},
+              {kMlpBinary, &kPredictMlpBinary},
+              {kEmbedding, &kTrainEmbedding},
+              {kRnn, &kTrainRnn}};
+  return *std::ranges::find(kOps, recipe.name, [](const auto& row) { return row.recipe; })->op;
 }
 
 std::string TrainCaseId(std::string_view data, const TrainSettings& settings) {

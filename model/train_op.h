@@ -3,7 +3,8 @@
 // Case: word "builtin" or "fashion" (the data), "tensorflow" (the stream keras-tensorflow, else
 // keras-jax), b (batch), and steps or epochs: "builtin_steps30b64_seed812".
 //
-//   train_cnn_v1  inputs: the images and labels of the training and the test set, as bytes
+//   train_cnn_v1, train_keras_page_v1
+//                 inputs: the images and labels of the training and the test set, as bytes
 //                 outputs: steps[n,36]: per step the bits of its loss (little-endian) and the
 //                          SHA-256 of the weights after it
 //                          history[e,4]: per whole epoch loss, accuracy, val_loss, val_accuracy
@@ -25,6 +26,7 @@
 namespace samebits {
 
 extern const Op kTrainCnn;
+extern const Op kTrainKerasPage;
 extern const Op kTrainMlpSequence;
 extern const Op kTrainEmbedding;
 extern const Op kTrainRnn;

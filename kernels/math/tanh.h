@@ -9,7 +9,7 @@
 //   e = fma(2^n, q, 2^n - 1);  tanh|x| = (float)(e / (e + 2))
 //
 // No difference of near numbers is taken, so e has the accuracy of q, also where x is subnormal.
-// The error is at most about two binary64 ULP, and no argument has its tanh within four of a border
+// The error is at most about two binary64 ULP, and no argument has its tanh within five of a border
 // between two binary32 numbers. Right for all 2^32 inputs: `prove tanh`.
 #pragma once
 

@@ -16,6 +16,7 @@
 #include "model/train_op.h"
 #include "tools/samebits/commands.h"
 #include "tools/samebits/environment.h"
+#include "tools/samebits/keras_page.h"
 #include "tools/samebits/run_files.h"
 #include "tools/samebits/train_options.h"
 
@@ -199,7 +200,14 @@ int RunTrain(const RunOptions& options) {
     const std::filesystem::path path = CheckpointOf(options.resume);
     CheckIdentity(path, DescriptionOf(*from, path)["identity"], identity);
   }
-  if (!options.out.empty() && options.out != options.resume) PrepareRunDirectory(options.out);
+  const bool page = recipe.name == kKerasPage;
+  // The page's next start compares itself with the one before, and leaves that as it is.
+  const bool again = page && options.resume.empty() && HasSavedHistory(options.out);
+  if (!options.out.empty() && options.out != options.resume && !again) {
+    PrepareRunDirectory(options.out);
+  }
+  const PageStart start = page ? WalkPageStart(options.settings) : PageStart{};
+  if (page && !options.json) Print(start);
 
   Team team(options.threads);
   const TrainPlan plan = PlanOf(options.settings, data.samples);
@@ -241,25 +249,35 @@ int RunTrain(const RunOptions& options) {
                              {"isa", kernels.name()},
                              {"determinism", "everywhere"}};
   environment["golden"] = golden;
-  if (!options.out.empty()) WriteRun(options.out, result, environment);
+  if (!options.out.empty() && !again) WriteRun(options.out, result, environment);
+  std::string compared;
+  const bool equal = !again || EqualsSavedHistory(result.history, options.out, compared);
 
   const std::size_t steps = std::max<std::size_t>(1, result.steps.size() - done);
   const double ms = 1e3 * result.training_seconds / static_cast<double>(steps);
   if (options.json) {
-    fmt::print("{}\n", Json{{"steps", result.steps.size()},
-                            {"ms_per_step", ms},
-                            {"weights", result.weights_digest},
-                            {"history", JsonOf(result.history)},
-                            {"golden", golden}}
-                           .dump());
+    Json json = {{"steps", result.steps.size()},
+                 {"ms_per_step", ms},
+                 {"weights", result.weights_digest},
+                 {"history", JsonOf(result.history)},
+                 {"golden", golden}};
+    if (page) json["page"] = JsonOf(start);
+    if (again) json["equals_saved"] = equal;
+    fmt::print("{}\n", json.dump());
   } else {
     fmt::print("{} steps on {} with {} and {} threads, {:.2f} ms each\nweights {}\n",
                result.steps.size(), data.name, kernels.name(), options.threads, ms,
                result.weights_digest);
+    if (page) PrintPageEnd(result.history, ms, data);
     if (golden != "none") fmt::print("golden: {}\n", golden);
-    if (!options.out.empty()) fmt::print("written to {}\n", options.out);
+    if (again) {
+      fmt::print("{}\n", compared);
+    } else if (!options.out.empty()) {
+      fmt::print("written to {}\n", options.out);
+    }
   }
-  return golden == "mismatch" ? kExitBitsDiffer : kExitHolds;
+  const bool holds = golden != "mismatch" && equal && (!page || start.Holds());
+  return holds ? kExitHolds : kExitBitsDiffer;
 }
 
 // A recipe without training: built, seeded again and built again.
@@ -316,7 +334,7 @@ void AddTrain(CLI::App& app, int& exit_code) {
   AddSeed(*command, "--backend-seed", settings.seeds.backend, "the backend's: shuffles");
   command->add_option("--out", options->out,
                       "New or empty directory for history.json, digests.jsonl, weights.npz and "
-                      "environment.json");
+                      "environment.json; that of an earlier keras-page: compares with its history");
   command->add_flag("--json", options->json, "Print one line of JSON on standard output");
   command
       ->add_option("--save-every", options->save_every,

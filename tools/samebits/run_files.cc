@@ -191,6 +191,12 @@ bool CompareRuns(const fs::path& a, const fs::path& b, bool as_json) {
   return differing == 0;
 }
 
+std::string FirstDifference(const History& history, const fs::path& directory) {
+  Comparison result;
+  CompareHistories(ReadJson(directory / "history.json"), JsonOf(history), result);
+  return result.first();
+}
+
 RunCourse ReadRun(const fs::path& directory) {
   try {
     RunCourse course;

@@ -90,7 +90,7 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
   TrainSettings& settings = options.settings;
   command
       .add_option("--recipe", options.recipe,
-                  "The recipe: cnn, mlp-sequence, mlp-binary, embedding or rnn")
+                  "The recipe: cnn, keras-page, mlp-sequence, mlp-binary, embedding or rnn")
       ->capture_default_str();
   command
       .add_option_function<std::string>(

@@ -133,6 +133,18 @@ expect 2 'seed' train --backend-seed 4294967296
 expect 0 '' train --data builtin --steps 1 --seed 812 --backend-seed 5 --out shuffled
 expect 1 '' compare two shuffled
 
+# The published page: its objects, its training, and its next start.
+page=(train --recipe keras-page --data builtin --limit-samples 64 --epochs 1)
+expect 0 '' "${page[@]}" --out page
+grep -qE '^RandomNormal +0.05609520897269249 +the same bits$' stdout || fail "keras-page: $(<stdout)"
+grep -qx 'two GlorotNormal(seed=42): equal; two without a seed: not equal' stdout || fail "keras-page: $(<stdout)"
+before=$(<page/history.json)
+expect 0 '' "${page[@]}" --out page --threads 1
+grep -qx "history: every key equal to page's" stdout || fail "keras-page again: $(<stdout)"
+expect 1 '' "${page[@]}" --out page --seed 42
+grep -q "^history differs from page's: history loss of epoch 1: " stdout || fail "keras-page, other seed: $(<stdout)"
+[[ $(<page/history.json) == "$before" ]] || fail 'keras-page wrote over its history'
+
 # The same training many times.
 few=(repeat --data builtin --limit-samples 64 --epochs 1)
 expect 0 '' "${few[@]}" --runs 3 --seed 42
