@@ -138,7 +138,7 @@ std::string_view Network::DropoutWord() const {
 }
 
 void Network::Apply(const Op& op, const Case& c, const Buffers& buffers) {
-  Run(kernels_.For(op), c, buffers, team_);
+  kernels_.Run(op, c, buffers, team_);
 }
 
 const float* Network::Forward(const Rows& rows, bool training) {

@@ -13,6 +13,7 @@
 #include "kernels/core/cpu.h"
 #include "kernels/core/error.h"
 #include "kernels/core/golden_folder.h"
+#include "kernels/core/pipeline_plan.h"
 #include "kernels/core/rows.h"
 
 namespace samebits {
@@ -40,6 +41,8 @@ TrainSettings TrainSettingsOf(const Case& c) {
   settings.leaves = static_cast<int>(c.Get("v", settings.leaves));
   settings.steps = c.Get("steps", -1);
   settings.epochs = static_cast<int>(c.Get("epochs", 0));
+  settings.map_threads = CurrentPipelinePlan().map_threads;
+  settings.prefetch = CurrentPipelinePlan().prefetch;
   if (settings.batch < 1 || (settings.steps < 0) == (settings.epochs == 0)) {
     throw UserError(fmt::format("case '{}': needs b, and either steps or epochs", c.id()));
   }
@@ -202,6 +205,7 @@ const Op kTrainCnn{
     .signature = TrainSignature<kCnn>,
     .fill = Fill<kCnn>,
     .flops = Flops,
+    .has_pipeline = true,
 };
 
 const Op kTrainKerasPage{
@@ -212,6 +216,7 @@ const Op kTrainKerasPage{
     .signature = TrainSignature<kPage>,
     .fill = Fill<kPage>,
     .flops = nullptr,
+    .has_pipeline = true,
 };
 
 const Op kTrainMlpSequence{
@@ -289,8 +294,7 @@ float Predict(const Recipe& recipe, const TrainSettings& settings, const KernelS
   const std::unique_ptr<RowStream> one = data.train->InOrder({0}, 1);
   const float logit = *network.Predict(*one->Next());
   float probability;
-  Run(kernels.For(activation::kSigmoidForward), Case::Parse("n1"), {{&logit}, {&probability}},
-      team);
+  kernels.Run(activation::kSigmoidForward, Case::Parse("n1"), {{&logit}, {&probability}}, team);
   return probability;
 }
 

@@ -35,8 +35,9 @@ RunCourse ReadRun(const std::filesystem::path& directory);
 // UserError for what it cannot read.
 std::string FirstDifference(const History& history, const std::filesystem::path& directory);
 
-// Compares two runs key by key, step by step, tensor by tensor. Prints what was compared and the
-// first divergence; true when all bits are the same. Throws UserError for what it cannot read.
+// Compares two runs key by key, step by step, tensor by tensor. Prints what was compared, the first
+// divergence, and where bits differ how the records of their environments do; true when all bits
+// are the same. Throws UserError for what it cannot read.
 bool CompareRuns(const std::filesystem::path& a, const std::filesystem::path& b, bool as_json);
 
 }  // namespace samebits
