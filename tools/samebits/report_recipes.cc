@@ -58,9 +58,10 @@ Plot RepeatPlot(const Json& repeat) {
                   .points = {},
                   .intervals = true};
   std::vector<Series> boxes;
-  for (const auto& [key, s] : repeat.at("statistics").items()) {
+  for (const auto& item : repeat.at("statistics").items()) {
+    const Json& s = item.value();
     const auto y = static_cast<double>(plot.rows.size());
-    plot.rows.push_back(key);
+    plot.rows.push_back(item.key());
     const double mean = s.at("mean");
     const auto percent = [&](const char* name) { return Percent(s.at(name), mean); };
     extremes.points.push_back({percent("median"), y, percent("min"), percent("max")});
@@ -75,7 +76,7 @@ Plot RepeatPlot(const Json& repeat) {
                                 {left, y + kHalf},
                                 {left, y - kHalf}}});
     for (const Json& run : repeat.at("runs")) {
-      runs.points.push_back({Percent(run.at("metrics").at(key), mean), y});
+      runs.points.push_back({Percent(run.at("metrics").at(item.key()), mean), y});
     }
   }
   plot.marks = {0};
@@ -98,9 +99,11 @@ std::string RepeatSection(const Json& repeat, const std::string& figure) {
   html +=
       "<table><thead><tr><th></th><th class=number>mean</th><th class=number>deviation</th><th "
       "class=\"number optional\">error</th><th class=\"number optional\">95 % interval</th><th "
-      "class=number>min</th><th class=number>median</th><th class=number>max</th></tr></thead>"
+      "class=\"number optional\">min</th><th class=number>median</th><th class=\"number optional\">"
+      "max</th></tr></thead>"
       "<tbody>\n";
-  for (const auto& [key, s] : repeat.at("statistics").items()) {
+  for (const auto& item : repeat.at("statistics").items()) {
+    const Json& s = item.value();
     const auto cell = [&](const char* name, const char* style = "number") {
       return fmt::format("<td class=\"{}\">{:.4f}</td>", style, s.at(name).get<double>());
     };
@@ -110,20 +113,20 @@ std::string RepeatSection(const Json& repeat, const std::string& figure) {
                           s["confidence_interval"][1].get<double>())
             : "too few runs";
     html += fmt::format("<tr><th>{}</th>{}{}{}<td class=\"number optional\">{}</td>{}{}{}</tr>\n",
-                        key, cell("mean"), cell("standard_deviation"),
-                        cell("standard_error", "number optional"), interval, cell("min"),
-                        cell("median"), cell("max"));
+                        item.key(), cell("mean"), cell("standard_deviation"),
+                        cell("standard_error", "number optional"), interval, cell("min", "number optional"),
+                        cell("median"), cell("max", "number optional"));
   }
   html +=
       "</tbody></table>\n<details><summary>All runs</summary>\n<table><thead><tr><th>seed</th>"
-      "<th>weights</th>";
+      "<th class=optional>weights</th>";
   for (const auto& [key, s] : repeat.at("statistics").items()) {
     html += fmt::format("<th class=number>{}</th>", key);
   }
   html += "</tr></thead><tbody>\n";
   for (const Json& run : runs) {
     html +=
-        fmt::format("<tr><td>{}</td><td><code>{}</code></td>", run.at("seed").get<std::int64_t>(),
+        fmt::format("<tr><td>{}</td><td class=optional><code>{}</code></td>", run.at("seed").get<std::int64_t>(),
                     run.at("weights").get<std::string>().substr(0, 12));
     for (const auto& [key, s] : repeat.at("statistics").items()) {
       html += fmt::format("<td class=number>{:.4f}</td>", run.at("metrics").at(key).get<double>());

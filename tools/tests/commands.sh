@@ -210,6 +210,10 @@ for key in ("gpu", "cuda", "cudnn", "nccl", "mpi"): env[key]
 gpu = env["gpu"]
 assert gpu is None or all(g["name"] and g["driver"] for g in gpu)
 ' || fail "env --json: $(<stdout)"
+checks=$((checks + 1))
+"$samebits" env >/dev/full 2>stderr
+[[ $? == 2 && $(<stderr) == 'samebits: standard output: cannot be written: No space left on device' ]] ||
+  fail "env on a full disk: $(<stderr)"
 expect 2 'free bread: there is no such source' train --free bread
 expect 2 'free dropout=x: the seed is not' train --free dropout=x
 expect 2 'no case matches' golden list nonsense
