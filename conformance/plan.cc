@@ -22,6 +22,7 @@ constexpr std::string_view kOrderOfDevice = "its threads are not emulated, so no
 constexpr std::string_view kNoPromise = "promises nothing beyond its own process";
 constexpr std::string_view kTraining = "a training run, whose operations are crossed with it";
 constexpr std::string_view kNoLeaves = "its outputs are no sums over the batch";
+constexpr std::string_view kNoPipeline = "no data pipeline feeds it";
 constexpr std::string_view kNoSamples = "its outputs do not fall into samples that stand alone";
 
 bool IsReference(const Kernel& kernel) { return kernel.name == "reference"; }
@@ -74,6 +75,11 @@ std::string_view IfSamples(const Kernel& kernel) {
 
 std::string_view IfLeaves(const Kernel& kernel) {
   if (!kernel.op->sums_leaves) return IsTraining(*kernel.op) ? kTraining : kNoLeaves;
+  return UnlessReference(kernel);
+}
+
+std::string_view IfPipeline(const Kernel& kernel) {
+  if (!kernel.op->has_pipeline) return kNoPipeline;
   return UnlessReference(kernel);
 }
 
@@ -179,6 +185,16 @@ std::vector<int> SchedulePoints(const Kernel& kernel, const Case& c) {
   return points;
 }
 
+// Ten times the threads that prepare batches, and how many batches ahead: none but the consumer's
+// own; fewer and more than there are threads; more than there are batches.
+std::vector<int> PipelinePoints(const Kernel& kernel, const Case& c) {
+  if (IsTimed(*kernel.op, c) || IsWholeRun(c) || c.Seed() != 812 || IsComparator(kernel)) {
+    return {12};
+  }
+  if (IsTraining(*kernel.op)) return {12, 1, 35};
+  return {12, 1, 11, 35, 71, 29};
+}
+
 constexpr Axis kAxes[] = {
     {"run", 1, 4096, Always, RunPoints, [](int point, Setting& s) { s.repeats = point; }},
     {"process", 1, 2, IfPromised, ProcessPoints,
@@ -198,6 +214,8 @@ constexpr Axis kAxes[] = {
     {"scratch", 1, 2, IfOnCpu, ScratchPoints,
      [](int point, Setting& s) { s.poison_scratch = point > 1; }},
     {"batch", 0, 4096, IfSamples, BatchPoints, [](int point, Setting& s) { s.piece = point; }},
+    {"pipeline", 1, 99, IfPipeline, PipelinePoints,
+     [](int point, Setting& s) { s.map_threads = point / 10, s.prefetch = point % 10; }},
     {"workers", 1, 4096, IfLeaves, WorkersPoints, [](int point, Setting& s) { s.workers = point; }},
     {"schedule", 0, 1 << 20, IfEmulated, SchedulePoints,
      [](int point, Setting& s) { s.schedule = point; }},

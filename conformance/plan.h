@@ -29,6 +29,8 @@ struct Setting {
   bool comma_locale = false;    // the process' locale writes decimals with a comma
   bool poison_scratch = false;  // scratch memory is full of NaNs
   int piece = 0;                // samples to a call, the batch in pieces; 0: the whole batch
+  int map_threads = 1;          // of the data pipeline
+  int prefetch = 2;             // batches that it prepares ahead
   int workers = 1;              // each has some leaves of the batch, one after the other
   int schedule = 0;             // of emulated threads (kernels/cuda/emulator.h)
 };

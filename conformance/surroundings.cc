@@ -55,6 +55,7 @@ std::string Lacking(const Setting& setting) {
 
 Surroundings::Surroundings(const Setting& setting)
     : isa_(IsaOf(setting)),
+      pipeline_({.map_threads = setting.map_threads, .prefetch = setting.prefetch}),
       former_locale_(std::setlocale(LC_ALL, nullptr)),
       former_state_(FloatingPointControl()),
       state_(StateOf(setting).value_or(former_state_)) {

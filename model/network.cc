@@ -35,7 +35,9 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
     state_.weights.insert(state_.weights.end(), values.begin(), values.end());
     return static_cast<int>(parameters_.size()) - 1;
   };
+  for (int i = 0; i < recipe.drawn_before; ++i) sources.NextLayerSeed();
   const Initializer& glorot_uniform = FindInitializer("GlorotUniform");
+  const Initializer& orthogonal = FindInitializer("Orthogonal");
   const Initializer& random_uniform = FindInitializer("RandomUniform");
   std::int64_t h = recipe.height, w = recipe.width, c = recipe.channels, largest = 0;
   for (const Layer& layer : recipe.layers) {
@@ -54,6 +56,11 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
       case kEmbedding:
         node.oc = layer.units;
         break;
+      case kSimpleRnn:
+        node.oh = 1, node.oc = layer.units;
+        node.draw = sources.NextLayerSeed(Source::kDropout);  // before those of the kernels
+        node.rnn.emplace(layer, h, c, leaves, most, DropoutWord());
+        break;
       case kDropout:
         break;
     }
@@ -65,6 +72,10 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
       std::vector<std::int64_t> shape = {c, node.oc};
       if (layer.kind == kConv2d) shape.insert(shape.begin(), {layer.window, layer.window});
       node.kernel = add(shape, glorot_uniform.Values(stream, sources.NextLayerSeed(), shape));
+      if (layer.kind == kSimpleRnn) {
+        shape[0] = node.oc;
+        node.recurrent = add(shape, orthogonal.Values(stream, sources.NextLayerSeed(), shape));
+      }
       node.bias = add({node.oc}, std::vector<float>(static_cast<std::size_t>(node.oc), 0.0f));
     } else if (layer.kind == kDropout) {
       node.draw = sources.NextLayerSeed(Source::kDropout);
@@ -108,8 +119,10 @@ const Network::Cases& Network::CasesOf(int batch) {
         id = fmt::format("n{}l{}c{}_rows{}v{}", batch, node.h, node.oc, node.layer.rows, leaves_);
         break;
       case kDropout:
-        id = fmt::format("n{}_rate{}{}", elements, node.layer.rate,
-                         &stream_ == &kKerasTensorflow ? "_tensorflow" : "");
+        id = fmt::format("n{}_rate{}{}", elements, node.layer.rate, DropoutWord());
+        break;
+      case kSimpleRnn:  // has cases of its own
+        id = image;
         break;
     }
     cases.forward.push_back(Case::Parse(node.layer.relu ? id + "_relu" : id));
@@ -120,12 +133,17 @@ const Network::Cases& Network::CasesOf(int batch) {
   return cases_.emplace(batch, std::move(cases)).first->second;
 }
 
+std::string_view Network::DropoutWord() const {
+  return &stream_ == &kKerasTensorflow ? "_tensorflow" : "";
+}
+
 void Network::Apply(const Op& op, const Case& c, const Buffers& buffers) {
-  Run(kernels_.For(op), c, buffers, team_);
+  kernels_.Run(op, c, buffers, team_);
 }
 
 const float* Network::Forward(const Rows& rows, bool training) {
   const Cases& cases = CasesOf(rows.size);
+  const auto apply = [this](const Op& op, const Case& c, const Buffers& b) { Apply(op, c, b); };
   const auto* x = static_cast<const float*>(rows.x);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
@@ -153,6 +171,12 @@ const float* Network::Forward(const Rows& rows, bool training) {
         Apply(dropout::kForward, c, {{x, stream}, {y}});
         break;
       }
+      case kSimpleRnn:
+        node.rnn->Forward(
+            rows.size, x, {WeightsOf(node.kernel), WeightsOf(node.recurrent), WeightsOf(node.bias)},
+            training ? std::optional(SimpleRnn::Masks{node.draw, state_.steps}) : std::nullopt,
+            apply, y);
+        break;
     }
     x = y;
   }
@@ -191,6 +215,7 @@ BatchResult Network::Loss(const float* outputs, const Rows& rows) {
 
 void Network::Backward(const Rows& rows) {
   const Cases& cases = CasesOf(rows.size);
+  const auto apply = [this](const Op& op, const Case& c, const Buffers& b) { Apply(op, c, b); };
   if (objective_ == Objective::kClasses) {
     Apply(softmax::kCrossEntropyBackward, cases.loss,
           {{probabilities_.data(), rows.targets}, {gradient_.data()}});
@@ -235,6 +260,13 @@ void Network::Backward(const Rows& rows) {
         Apply(dropout::kBackward, c, {{dy, stream}, {dx}});
         break;
       }
+      case kSimpleRnn:
+        node.rnn->Backward(
+            rows.size, dy,
+            {WeightsOf(node.kernel), WeightsOf(node.recurrent), WeightsOf(node.bias)},
+            {GradientsOf(node.kernel), GradientsOf(node.recurrent), GradientsOf(node.bias)}, apply,
+            i > 0 ? dx : nullptr);
+        break;
     }
     gradient_.swap(next_gradient_);
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "model/data/npy.h"
 #include "model/kernel_set.h"
 #include "model/recipe.h"
+#include "model/simple_rnn.h"
 #include "model/streams/seeds.h"
 #include "model/streams/stream.h"
 
@@ -29,10 +31,10 @@ struct NetworkState {
 
 class Network {
  public:
-  // Weights as Keras makes them: each layer draws its seed from `sources` in the order of the
-  // layers, kernels Glorot uniform, tables uniform in [-0.05, 0.05), biases 0; weights and dropout
-  // masks from `stream`. A batch is summed as so many leaves, a power of two. `most` is the largest
-  // batch.
+  // Weights as Keras makes them: behind what the recipe draws before, each layer draws its seed
+  // from `sources` in the order of the layers, kernels Glorot uniform, recurrent ones orthogonal,
+  // tables uniform in [-0.05, 0.05), biases 0; weights and dropout masks from `stream`. A batch is
+  // summed as so many leaves, a power of two. `most` is the largest batch.
   Network(const Recipe& recipe, const Stream& stream, RandomSources& sources, int leaves, int most,
           const KernelSet& kernels, Team& team);
 
@@ -52,7 +54,7 @@ class Network {
   // SHA-256 over all weights in layer order, each row-major, little-endian.
   std::string WeightsDigest() const;
 
-  // w0, w1, ...: kernel and bias of each layer that has them.
+  // w0, w1, ...: kernel, recurrent kernel and bias of each layer that has them.
   std::vector<NamedArray> Weights() const;
 
  private:
@@ -64,11 +66,12 @@ class Network {
   // One layer at work: what its shape is, where its output lies.
   struct Node {
     Layer layer;
-    std::int64_t h, w, c;        // input
-    std::int64_t oh, ow, oc;     // output
-    std::uint32_t draw = 0;      // of dropout
-    int kernel = -1, bias = -1;  // indices of parameters_
+    std::int64_t h, w, c;                        // input
+    std::int64_t oh, ow, oc;                     // output
+    std::uint32_t draw = 0;                      // of dropout
+    int kernel = -1, bias = -1, recurrent = -1;  // indices of parameters_
     std::vector<float> output = {};
+    std::optional<SimpleRnn> rnn = {};
   };
 
   // The cases of all nodes for one batch size.
@@ -80,6 +83,8 @@ class Network {
   const Cases& CasesOf(int batch);
   const float* Forward(const Rows& rows, bool training);
   // Leaves the gradient of `outputs` in gradient_, but of classes their probabilities.
+  // What a case of dropout names the stream by.
+  std::string_view DropoutWord() const;
   BatchResult Loss(const float* outputs, const Rows& rows);
   void Backward(const Rows& rows);
   void Apply(const Op& op, const Case& c, const Buffers& buffers);

@@ -20,7 +20,7 @@ namespace samebits {
 struct TrainSettings {
   GlobalSeeds seeds = GlobalSeeds::All(812);
   std::map<Source, std::int64_t> freed = {};  // their seeds
-  const Stream* stream = &kKerasJax;     // of weights and dropout masks
+  const Stream* stream = &kKerasJax;          // of weights and dropout masks
   int batch = 64;
   int leaves = 8;  // of a batch; a power of two, and part of the recipe: others give other bits
   int epochs = 2;

@@ -36,6 +36,7 @@ std::vector<Folder> Folders() {
       {"adam", rows::Adam(), {"adam", "kernels"}},
       {"loss", rows::Loss(), {"loss", "kernels"}},
       {"embedding", rows::Embedding(), {"embedding", "kernels"}},
+      {"rnn", rows::Rnn(), {"rnn", "kernels"}},
       // The micro-kernels that conv2d and dense are built on: a file per ISA. Those on pairs of
       // narrower vectors have no rows for the operations that are not made of tiles.
       {"tile", rows::Conv2d(), {"nest", "avx512_on_avx2"}},

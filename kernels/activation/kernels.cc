@@ -7,16 +7,20 @@
 namespace samebits::activation {
 
 namespace reference {  // reference.cc
-KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
+KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, TanhForward,
+    TanhBackward, Exp, Log;
 }
 namespace baseline {  // portable.cc
-KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
+KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, TanhForward,
+    TanhBackward, Exp, Log;
 }
 namespace avx2 {  // portable.cc, built with AVX2 and FMA
-SAMEBITS_X86_64 KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
+SAMEBITS_X86_64 KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward,
+    TanhForward, TanhBackward, Exp, Log;
 }
 namespace avx512 {  // portable.cc, built with AVX-512
-SAMEBITS_X86_64 KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
+SAMEBITS_X86_64 KernelFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward,
+    TanhForward, TanhBackward, Exp, Log;
 }
 
 using GpuFunction = void(const Case&, const Buffers&, Stream&);
@@ -71,6 +75,20 @@ constexpr Kernel kRows[] = {
      OnGpu<&kSigmoidBackward, WholeCase, cuda::SigmoidBackward>},
     {&kSigmoidBackward, "cuda_emulated", &kCudaEmulated, kAll,
      OnEmulator<WholeCase, cuda_emulated::SigmoidBackward>},
+
+    {&kTanhForward, "reference", &kCpu, kAll, reference::TanhForward},
+    {&kTanhForward, "portable", &kCpu, kAll,
+     Best<baseline::TanhForward, avx2::TanhForward, avx512::TanhForward>},
+    {&kTanhForward, "avx2", &kCpuAvx2, kAll, avx2::TanhForward},
+    {&kTanhForward, "avx512", &kCpuAvx512, kAll, avx512::TanhForward},
+    {&kTanhForward, "neon", &kCpuNeon, kAll, baseline::TanhForward},
+
+    {&kTanhBackward, "reference", &kCpu, kAll, reference::TanhBackward},
+    {&kTanhBackward, "portable", &kCpu, kAll,
+     Best<baseline::TanhBackward, avx2::TanhBackward, avx512::TanhBackward>},
+    {&kTanhBackward, "avx2", &kCpuAvx2, kAll, avx2::TanhBackward},
+    {&kTanhBackward, "avx512", &kCpuAvx512, kAll, avx512::TanhBackward},
+    {&kTanhBackward, "neon", &kCpuNeon, kAll, baseline::TanhBackward},
 
     {&kExp, "reference", &kCpu, kAll, reference::Exp},
     {&kExp, "portable", &kCpu, kAll, Best<baseline::Exp, avx2::Exp, avx512::Exp>},

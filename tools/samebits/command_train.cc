@@ -13,9 +13,11 @@
 #include "kernels/core/digest.h"
 #include "kernels/core/error.h"
 #include "model/checkpoint.h"
+#include "model/step_price.h"
 #include "model/train_op.h"
 #include "tools/samebits/commands.h"
 #include "tools/samebits/environment.h"
+#include "tools/samebits/keras_page.h"
 #include "tools/samebits/run_files.h"
 #include "tools/samebits/train_options.h"
 
@@ -79,7 +81,8 @@ class Progress {
 
 // Whether the run has the golden's bits: "match", "mismatch", or "none" when no golden is for it.
 std::string AgainstGolden(const NamedData& data, const RunOptions& options,
-                          const TrainResult& result) {
+                          const KernelSet& kernels, const TrainResult& result) {
+  if (kernels.WeakestUsed() < Claim::kEverywhere) return "none";
   const GlobalSeeds& seeds = options.settings.seeds;
   if (seeds != GlobalSeeds::All(seeds.backend) || !options.settings.freed.empty()) return "none";
   const GoldenFile goldens =
@@ -118,7 +121,16 @@ Json IdentityOf(const RunOptions& options, const NamedData& data) {
             {"numpy", settings.seeds.numpy},
             {"backend", settings.seeds.backend}}},
           {"freed", JsonOf(settings.freed)},
+          {"determinism", ClaimName(options.determinism)},
           {"data", data.Describe()}};
+}
+
+// What the claim costs or gains, in turns with the kernels that promise the golden's bits.
+Json JsonOf(const StepPrice& price) {
+  return {{"ms_per_step", 1e3 * price.seconds},
+          {"everywhere_ms_per_step", 1e3 * price.everywhere_seconds},
+          {"ratio", price.ratio},
+          {"turns", price.turns}};
 }
 
 constexpr char kCheckpoint[] = "checkpoint.npz";
@@ -163,6 +175,9 @@ void TakeSavedOptions(const CLI::App& command, RunOptions& options) {
       options.settings.stream = &FindStream(identity.at("stream").get<std::string>());
     }
     take("--batch", identity.at("batch"), options.settings.batch);
+    if (command.count("--determinism") == 0) {
+      SetDeterminism(identity.at("determinism"), options);
+    }
     take("--leaves", identity.at("leaves"), options.settings.leaves);
     if (command.count("--seed") == 0) {
       const Json& seeds = identity.at("seeds");
@@ -191,7 +206,7 @@ void TakeSavedOptions(const CLI::App& command, RunOptions& options) {
 
 int RunTrain(const RunOptions& options) {
   const Recipe& recipe = FindRecipe(options.recipe);
-  const KernelSet kernels(options.isa);
+  const KernelSet kernels(options.isa, options.determinism);
   const NamedData data = LoadData(options);
   const Json identity = IdentityOf(options, data);
   const std::optional<Checkpoint>& from = options.from;
@@ -199,7 +214,14 @@ int RunTrain(const RunOptions& options) {
     const std::filesystem::path path = CheckpointOf(options.resume);
     CheckIdentity(path, DescriptionOf(*from, path)["identity"], identity);
   }
-  if (!options.out.empty() && options.out != options.resume) PrepareRunDirectory(options.out);
+  const bool page = recipe.name == kKerasPage;
+  // The page's next start compares itself with the one before, and leaves that as it is.
+  const bool again = page && options.resume.empty() && HasSavedHistory(options.out);
+  if (!options.out.empty() && options.out != options.resume && !again) {
+    PrepareRunDirectory(options.out);
+  }
+  const PageStart start = page ? WalkPageStart(options.settings) : PageStart{};
+  if (page && !options.json) Print(start);
 
   Team team(options.threads);
   const TrainPlan plan = PlanOf(options.settings, data.samples);
@@ -225,7 +247,12 @@ int RunTrain(const RunOptions& options) {
   }
   const TrainResult result = Train(recipe, options.settings, data.samples, kernels, team, hooks,
                                    from ? &from->state : nullptr);
-  const std::string golden = AgainstGolden(data, options, result);
+  const std::string golden = AgainstGolden(data, options, kernels, result);
+  std::optional<StepPrice> price;
+  if (options.determinism < Claim::kEverywhere) {
+    price =
+        PriceOfSteps(recipe, options.settings, data.samples, kernels, KernelSet(options.isa), team);
+  }
 
   Json environment = Environment();
   environment["data"] = identity["data"];
@@ -239,33 +266,55 @@ int RunTrain(const RunOptions& options) {
                              {"steps", result.steps.size()},
                              {"threads", options.threads},
                              {"isa", kernels.name()},
-                             {"determinism", "everywhere"}};
+                             {"determinism", identity["determinism"]},
+                             {"kernels", kernels.Used()}};
+  if (price) environment["price_of_determinism"] = JsonOf(*price);
   environment["golden"] = golden;
-  if (!options.out.empty()) WriteRun(options.out, result, environment);
+  if (!options.out.empty() && !again) WriteRun(options.out, result, environment);
+  std::string compared;
+  const bool equal = !again || EqualsSavedHistory(result.history, options.out, compared);
 
   const std::size_t steps = std::max<std::size_t>(1, result.steps.size() - done);
   const double ms = 1e3 * result.training_seconds / static_cast<double>(steps);
   if (options.json) {
-    fmt::print("{}\n", Json{{"steps", result.steps.size()},
-                            {"ms_per_step", ms},
-                            {"weights", result.weights_digest},
-                            {"history", JsonOf(result.history)},
-                            {"golden", golden}}
-                           .dump());
+    Json json = {{"steps", result.steps.size()},
+                 {"ms_per_step", ms},
+                 {"weights", result.weights_digest},
+                 {"history", JsonOf(result.history)},
+                 {"golden", golden}};
+    if (price) {
+      json["determinism"] = identity["determinism"];
+      json["kernels"] = kernels.Used();
+      json["price_of_determinism"] = JsonOf(*price);
+    }
+    if (page) json["page"] = JsonOf(start);
+    if (again) json["equals_saved"] = equal;
+    fmt::print("{}\n", json.dump());
   } else {
     fmt::print("{} steps on {} with {} and {} threads, {:.2f} ms each\nweights {}\n",
                result.steps.size(), data.name, kernels.name(), options.threads, ms,
                result.weights_digest);
+    if (price) {
+      fmt::print("determinism {}: {:.2f} ms a step, everywhere {:.2f}, in {} turns: {:.2f} times\n",
+                 ClaimName(options.determinism), 1e3 * price->seconds,
+                 1e3 * price->everywhere_seconds, price->turns, price->ratio);
+    }
+    if (page) PrintPageEnd(result.history, ms, data);
     if (golden != "none") fmt::print("golden: {}\n", golden);
-    if (!options.out.empty()) fmt::print("written to {}\n", options.out);
+    if (again) {
+      fmt::print("{}\n", compared);
+    } else if (!options.out.empty()) {
+      fmt::print("written to {}\n", options.out);
+    }
   }
-  return golden == "mismatch" ? kExitBitsDiffer : kExitHolds;
+  const bool holds = golden != "mismatch" && equal && (!page || start.Holds());
+  return holds ? kExitHolds : kExitBitsDiffer;
 }
 
 // A recipe without training: built, seeded again and built again.
 int RunPredict(const RunOptions& options) {
   const Recipe& recipe = FindRecipe(options.recipe);
-  const KernelSet kernels(options.isa);
+  const KernelSet kernels(options.isa, options.determinism);
   if (!options.out.empty() || !options.resume.empty()) {
     throw UserError(
         fmt::format("--out: recipe {} trains nothing that could be written", recipe.name));
@@ -316,7 +365,7 @@ void AddTrain(CLI::App& app, int& exit_code) {
   AddSeed(*command, "--backend-seed", settings.seeds.backend, "the backend's: shuffles");
   command->add_option("--out", options->out,
                       "New or empty directory for history.json, digests.jsonl, weights.npz and "
-                      "environment.json");
+                      "environment.json; that of an earlier keras-page: compares with its history");
   command->add_flag("--json", options->json, "Print one line of JSON on standard output");
   command
       ->add_option("--save-every", options->save_every,

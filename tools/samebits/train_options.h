@@ -15,12 +15,15 @@ struct TrainOptions {
   std::string recipe = "cnn", data, isa = "auto";
   TrainSettings settings;
   int limit_samples = 0;  // 0: all
-  int threads;            // all cores, where nothing else is asked for
+  Claim determinism = Claim::kEverywhere;
+  int threads;  // all cores, where nothing else is asked for
 
   TrainOptions();
 };
 
 void AddTrainOptions(CLI::App& command, TrainOptions& options);
+// Throws UserError when it is no claim's name.
+void SetDeterminism(const std::string& name, TrainOptions& options);
 // Batch and epochs that were not given are the recipe's.
 void TakeRecipesOptions(const CLI::App& command, TrainOptions& options);
 
