@@ -8,6 +8,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -24,9 +25,9 @@ struct Group {
   std::string_view prefix, name;  // of operations
 };
 constexpr Group kGroups[] = {
-    {"dense_", "gemm"},          {"conv2d_", "conv2d"},         {"maxpool2d_", "pool2d"},
-    {"avgpool2d_", "pool2d"},    {"global_avgpool_", "pool2d"}, {"softmax_", "softmax"},
-    {"train_cnn_", "train_step"}};
+    {"dense_", "gemm"},           {"conv2d_", "conv2d"},         {"maxpool2d_", "pool2d"},
+    {"avgpool2d_", "pool2d"},     {"global_avgpool_", "pool2d"}, {"softmax_", "softmax"},
+    {"train_cnn_", "train_step"}, {"image_batches_", "pipeline"}};
 
 std::string GroupOf(const Op& op) {
   for (const Group& group : kGroups) {
@@ -66,6 +67,10 @@ std::vector<float> NumbersOf(const Op& op, const Problem& problem) {
           std::bit_cast<float>(step[0] | step[1] << 8 | step[2] << 16 | step[3] << 24));
     }
     return numbers;
+  }
+  if (op.has_pipeline) {  // samples in any order: their sum
+    const float* const y = problem.buffers().out(0);
+    return {static_cast<float>(std::accumulate(y, y + outputs[0].Elements(), 0.0))};
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const float* const data = problem.buffers().out(static_cast<int>(i));
@@ -152,8 +157,8 @@ class Heat {
       triad = std::make_unique<Triad>(static_cast<std::size_t>(bytes));
       contestants.push_back({"", [&] { triad->Run(team_); }});
     }
-    // Training has a thread that prepares its batches, so all of it is timed.
-    const bool alone = team_.size() == 1 && !IsTraining(op_);
+    // A pipeline has threads of its own, so all of it is timed.
+    const bool alone = team_.size() == 1 && !op_.has_pipeline;
     const Clock clock = alone ? Clock::kThread : Clock::kWall;
     const Preemptions before;
     // Where memory lies can change a time by more than rounds differ: a third of the rounds each in

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -25,7 +26,12 @@ struct Gate {
   Judge judge{GoldenDirectory(), InOwnProcess()};
   std::map<Verdict, int> counts;
   std::map<std::string, int> unavailable;  // cells by reason
+  std::vector<std::string> required;       // backends that must not be
   std::ofstream lines;
+
+  bool Requires(const Kernel& kernel) const {
+    return std::find(required.begin(), required.end(), kernel.backend->name) != required.end();
+  }
 };
 
 class CellTest : public testing::Test {
@@ -39,6 +45,8 @@ class CellTest : public testing::Test {
     if (outcome.Failed()) {
       ADD_FAILURE() << cell_.Id() << ": " << VerdictName(outcome.verdict) << ": " << outcome.reason
                     << "\n  repeat: " << RepeatCommand(cell_);
+    } else if (outcome.verdict == Verdict::kUnavailable && gate_.Requires(*cell_.kernel)) {
+      ADD_FAILURE() << cell_.Id() << ": required, but unavailable: " << outcome.reason;
     } else if (outcome.verdict == Verdict::kUnavailable) {
       ++gate_.unavailable[outcome.reason];
       GTEST_SKIP() << cell_.Id() << ": unavailable: " << outcome.reason;
@@ -117,15 +125,25 @@ int Report(const Gate& gate, int tests) {
   return tests;
 }
 
+std::set<std::string> Backends() {
+  std::set<std::string> names;
+  for (const Kernel* kernel : AllKernels()) names.emplace(kernel->backend->name);
+  return names;
+}
+
 int Main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   CLI::App app{"The gate: one test per cell of the plan; takes GoogleTest's options too"};
   std::string jsonl, digest, library;
   bool quick = false;
+  std::vector<std::string> required;
   app.add_option("--jsonl", jsonl, "Write one JSON line per cell to this file as well");
   app.add_flag("--quick", quick, "Only the quick part of the plan");
   app.add_option("--digest", digest, "Print the digest of one cell's bits, and run no test");
   app.add_option("--library", library, "Judge the kernels of this shared library as well");
+  app.add_option("--require", required,
+                 "Fail where this backend is unavailable: cuda, cpu_avx512, ...")
+      ->check(CLI::IsMember(Backends()));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -137,6 +155,7 @@ int Main(int argc, char** argv) {
     return kExitHolds;
   }
   Gate gate;
+  gate.required = required;
   if (!jsonl.empty()) {
     gate.lines.open(jsonl);
     if (!gate.lines) throw UserError(fmt::format("cannot write {}", jsonl));

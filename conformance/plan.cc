@@ -10,6 +10,7 @@
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits {
 namespace {
@@ -17,9 +18,12 @@ namespace {
 // Why an axis says nothing of a kernel.
 constexpr std::string_view kReference = "the reference is one thread of plain loops";
 constexpr std::string_view kOneIsa = "written for one instruction set, or chooses by itself";
+constexpr std::string_view kDevice = "runs on a device, whose threads are its own";
+constexpr std::string_view kOrderOfDevice = "its threads are not emulated, so nothing orders them";
 constexpr std::string_view kNoPromise = "promises nothing beyond its own process";
 constexpr std::string_view kTraining = "a training run, whose operations are crossed with it";
 constexpr std::string_view kNoLeaves = "its outputs are no sums over the batch";
+constexpr std::string_view kNoPipeline = "no data pipeline feeds it";
 constexpr std::string_view kNoSamples = "its outputs do not fall into samples that stand alone";
 
 constexpr std::string_view kNoRanks = "predicts, or is a library that has threads of its own";
@@ -31,8 +35,20 @@ bool IsComparator(const Kernel& kernel) { return kernel.claim < Claim::kEverywhe
 
 std::string_view Always(const Kernel&) { return {}; }
 
+bool IsOnDevice(const Kernel& kernel) {
+  return kernel.backend == &kCuda || kernel.backend == &kCudaEmulated;
+}
+
 std::string_view UnlessReference(const Kernel& kernel) {
   return IsReference(kernel) ? kReference : std::string_view();
+}
+
+std::string_view IfThreads(const Kernel& kernel) {
+  return IsOnDevice(kernel) ? kDevice : UnlessReference(kernel);
+}
+
+std::string_view IfEmulated(const Kernel& kernel) {
+  return kernel.backend == &kCudaEmulated ? std::string_view() : kOrderOfDevice;
 }
 
 std::string_view IfPromised(const Kernel& kernel) {
@@ -48,6 +64,11 @@ std::string_view IfPortable(const Kernel& kernel) {
 
 std::string_view UnlessTraining(const Kernel& kernel) {
   return IsTraining(*kernel.op) ? kTraining : UnlessReference(kernel);
+}
+
+// The caller's state and scratch memory of this processor.
+std::string_view IfOnCpu(const Kernel& kernel) {
+  return IsOnDevice(kernel) ? kDevice : UnlessTraining(kernel);
 }
 
 std::string_view IfSamples(const Kernel& kernel) {
@@ -66,6 +87,11 @@ std::string_view IfRanks(const Kernel& kernel) {
   if (!IsTraining(*kernel.op)) return IfLeaves(kernel);
   const bool trains = Case::Parse(kernel.op->cases.back()).Get("steps") > 0;
   return trains ? UnlessReference(kernel) : kNoRanks;
+}
+
+std::string_view IfPipeline(const Kernel& kernel) {
+  if (!kernel.op->has_pipeline) return kNoPipeline;
+  return UnlessReference(kernel);
 }
 
 // Thirty steps take a minute where fma is a function: plain loops, and a baseline without it. Such
@@ -175,27 +201,49 @@ std::vector<int> RanksPoints(const Kernel& kernel, const Case& c) {
   return points;
 }
 
+// Forward, in reverse, and 20 random orders.
+std::vector<int> SchedulePoints(const Kernel& kernel, const Case& c) {
+  std::vector<int> points = {0};
+  if (!IsWorthMore(*kernel.op, c)) return points;
+  for (int schedule = 1; schedule < 22; ++schedule) points.push_back(schedule);
+  return points;
+}
+
+// Ten times the threads that prepare batches, and how many batches ahead: none but the consumer's
+// own; fewer and more than there are threads; more than there are batches.
+std::vector<int> PipelinePoints(const Kernel& kernel, const Case& c) {
+  if (IsTimed(*kernel.op, c) || IsWholeRun(c) || c.Seed() != 812 || IsComparator(kernel)) {
+    return {12};
+  }
+  if (IsTraining(*kernel.op)) return {12, 1, 35};
+  return {12, 1, 11, 35, 71, 29};
+}
+
 constexpr Axis kAxes[] = {
     {"run", 1, 4096, Always, RunPoints, [](int point, Setting& s) { s.repeats = point; }},
     {"process", 1, 2, IfPromised, ProcessPoints,
      [](int point, Setting& s) { s.process = point > 1; }},
-    {"threads", 1, 1024, UnlessReference, ThreadsPoints,
+    {"threads", 1, 1024, IfThreads, ThreadsPoints,
      [](int point, Setting& s) { s.threads = point; }},
     {"isa", 0, 512, IfPortable, IsaPoints, [](int point, Setting& s) { s.isa_bits = point; }},
     {"alignment", 0, 63, UnlessTraining, AlignmentPoints,
      [](int point, Setting& s) { s.offset = point; }},
-    {"floatstate", 1, 4, UnlessTraining, FloatStatePoints,
+    {"floatstate", 1, 4, IfOnCpu, FloatStatePoints,
      [](int point, Setting& s) {
        s.caller = static_cast<CallerState>(point);
        s.threads = 2;  // the second starts with the caller's state
      }},
     {"locale", 1, 2, UnlessTraining, LocalePoints,
      [](int point, Setting& s) { s.comma_locale = point > 1; }},
-    {"scratch", 1, 2, UnlessTraining, ScratchPoints,
+    {"scratch", 1, 2, IfOnCpu, ScratchPoints,
      [](int point, Setting& s) { s.poison_scratch = point > 1; }},
     {"batch", 0, 4096, IfSamples, BatchPoints, [](int point, Setting& s) { s.piece = point; }},
+    {"pipeline", 1, 99, IfPipeline, PipelinePoints,
+     [](int point, Setting& s) { s.map_threads = point / 10, s.prefetch = point % 10; }},
     {"workers", 1, 4096, IfLeaves, WorkersPoints, [](int point, Setting& s) { s.workers = point; }},
     {"ranks", 1, 4096, IfRanks, RanksPoints, [](int point, Setting& s) { s.ranks = point; }},
+    {"schedule", 0, 1 << 20, IfEmulated, SchedulePoints,
+     [](int point, Setting& s) { s.schedule = point; }},
 };
 
 }  // namespace
@@ -209,7 +257,9 @@ bool IsTimed(const Op& op, const Case& c) {
   return among(op.timed_cases) && !among(op.cases);
 }
 
-bool IsEmulation(const Kernel& kernel) { return kernel.name.find("_on_") != kernel.name.npos; }
+bool IsEmulation(const Kernel& kernel) {
+  return kernel.name.find("_on_") != kernel.name.npos || kernel.backend == &kCudaEmulated;
+}
 
 bool IsTraining(const Op& op) { return Case::Parse(op.cases[0]).Get("steps", -1) >= 0; }
 

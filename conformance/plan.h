@@ -29,8 +29,11 @@ struct Setting {
   bool comma_locale = false;    // the process' locale writes decimals with a comma
   bool poison_scratch = false;  // scratch memory is full of NaNs
   int piece = 0;                // samples to a call, the batch in pieces; 0: the whole batch
+  int map_threads = 1;          // of the data pipeline
+  int prefetch = 2;             // batches that it prepares ahead
   int workers = 1;              // each has some leaves of the batch, one after the other
   int ranks = 1;                // threads that have some leaves each, and reduce what they sum
+  int schedule = 0;             // of emulated threads (kernels/cuda/emulator.h)
 };
 
 // A point is one setting; the first point of every axis is the plain run.
@@ -63,7 +66,8 @@ std::vector<std::string> CaseIds(const Op& op);
 // It is there to be timed, not among those that stress the order.
 bool IsTimed(const Op& op, const Case& c);
 
-// The kernel runs the logic of one ISA on another ("avx512_on_avx2"), to test it, at no speed.
+// The kernel runs the logic of other hardware on this ("avx512_on_avx2", "cuda_emulated"), to test
+// it, at no speed.
 bool IsEmulation(const Kernel& kernel);
 
 // Its cases are training runs.

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "kernels/core/floating_point.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits {
 namespace {
@@ -54,16 +55,19 @@ std::string Lacking(const Setting& setting) {
 
 Surroundings::Surroundings(const Setting& setting)
     : isa_(IsaOf(setting)),
+      pipeline_({.map_threads = setting.map_threads, .prefetch = setting.prefetch}),
       former_locale_(std::setlocale(LC_ALL, nullptr)),
       former_state_(FloatingPointControl()),
       state_(StateOf(setting).value_or(former_state_)) {
   if (setting.poison_scratch) poison_.emplace();
   if (setting.comma_locale) SetCommaLocale();
+  SetEmulatedSchedule(setting.schedule);
   SetFloatingPointControl(state_);
 }
 
 Surroundings::~Surroundings() {
   SetFloatingPointControl(former_state_);
+  SetEmulatedSchedule(kInOrder);
   std::setlocale(LC_ALL, former_locale_.c_str());
 }
 

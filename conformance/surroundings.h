@@ -7,6 +7,7 @@
 
 #include "conformance/plan.h"
 #include "kernels/core/cpu.h"
+#include "kernels/core/pipeline_plan.h"
 #include "kernels/core/scratch.h"
 
 namespace samebits {
@@ -27,6 +28,7 @@ class Surroundings {
 
  private:
   IsaLimit isa_;
+  PipelinePlanScope pipeline_;
   std::optional<ScratchPoison> poison_;
   std::string former_locale_;
   std::uint64_t former_state_, state_;

@@ -2,3 +2,4 @@
 #include "kernels/core/rows.h"
 
 std::span<const samebits::Kernel> samebits::rows::Training() { return {}; }
+std::span<const samebits::Kernel> samebits::rows::Pipeline() { return {}; }

@@ -2,10 +2,13 @@
 // other (gradient accumulation). No bit depends on either.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "collectives/collectives.h"
+#include "kernels/core/case.h"
 #include "kernels/core/leaves.h"
 
 namespace samebits {
@@ -17,6 +20,22 @@ struct Turn {
   std::int64_t FirstSample(std::int64_t batch, std::int64_t all_leaves) const;
   std::int64_t Samples(std::int64_t batch, std::int64_t all_leaves) const;
 };
+
+// Some samples of a batch: how many, in so many leaves; the index of the first; of so many.
+struct Slice {
+  std::int64_t samples, leaves, first, batch;
+
+  auto operator<=>(const Slice&) const = default;
+};
+
+// A tensor's rows, one for each sample of a slice.
+struct SampleRows {
+  const float* data;   // or ids, of the same size
+  std::int64_t width;  // elements of a row
+};
+
+// The case of a sum over so many leaves of a batch of so many samples.
+using CaseOfLeaves = std::function<const Case&(std::int64_t samples, std::int64_t leaves)>;
 
 class Division {
  public:

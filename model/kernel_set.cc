@@ -1,13 +1,22 @@
 #include "model/kernel_set.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <limits>
+#include <optional>
+#include <set>
 #include <stdexcept>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
+#include "kernels/core/rows.h"
+#include "kernels/core/steady_choice.h"
 
 namespace samebits {
 namespace {
@@ -21,9 +30,43 @@ std::string WhyNot(std::string_view name) {
   return kernel == nullptr ? "it is not built for this processor" : kernel->backend->unavailable();
 }
 
+// Of the libraries that promise the claim, those this machine has.
+std::vector<const Kernel*> LibrariesFor(const Op& op, Claim claim) {
+  std::vector<const Kernel*> libraries;
+  for (const Kernel& row : rows::Comparators()) {
+    if (row.op == &op && row.claim >= claim && row.backend->unavailable().empty()) {
+      libraries.push_back(&row);
+    }
+  }
+  return libraries;
+}
+
+// Whether an output lies where an input does: then a second run would compute something else.
+bool InPlace(const Buffers& buffers) {
+  return std::ranges::any_of(buffers.outputs, [&](const void* output) {
+    return output != nullptr && std::ranges::find(buffers.inputs, output) != buffers.inputs.end();
+  });
+}
+
+const Kernel& Fastest(const std::vector<const Kernel*>& kernels, const Case& c,
+                      const Buffers& buffers, Team& team) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kRounds = 4;  // the first of them warms up
+  std::vector<double> least(kernels.size(), std::numeric_limits<double>::infinity());
+  for (int round = 0; round < kRounds; ++round) {
+    for (std::size_t i = 0; i < kernels.size(); ++i) {
+      const auto begin = Clock::now();
+      samebits::Run(*kernels[i], c, buffers, team);
+      const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+      if (round > 0) least[i] = std::min(least[i], seconds);
+    }
+  }
+  return *kernels[static_cast<std::size_t>(std::ranges::min_element(least) - least.begin())];
+}
+
 }  // namespace
 
-KernelSet::KernelSet(std::string_view name) : name_(name) {
+KernelSet::KernelSet(std::string_view name, Claim claim) : name_(name), claim_(claim) {
   if (name == "auto") {
     for (const std::string_view candidate : kNames) {
       if (!WhyNot(candidate).empty()) continue;
@@ -47,6 +90,44 @@ const Kernel& KernelSet::For(const Op& op) const {
   const Kernel* kernel = FindKernel(op, name_);
   if (kernel == nullptr) throw std::logic_error(fmt::format("{} has no kernel {}", op.name, name_));
   return *kernel;
+}
+
+const Kernel& KernelSet::Choose(const Op& op, const Case& c, const Buffers& buffers,
+                                Team& team) const {
+  const Kernel& ours = For(op);
+  if (claim_ == Claim::kEverywhere) return ours;
+  std::vector<const Kernel*> libraries = LibrariesFor(op, claim_);
+  if (libraries.empty()) return ours;
+  if (claim_ != Claim::kNone) return *libraries.front();
+  if (InPlace(buffers)) return ours;
+  libraries.push_back(&ours);
+  return Fastest(libraries, c, buffers, team);
+}
+
+void KernelSet::Run(const Op& op, const Case& c, const Buffers& buffers, Team& team) const {
+  const Kernel*& kernel = chosen_[&op][c.id()];
+  if (kernel == nullptr) kernel = &Choose(op, c, buffers, team);
+  std::optional<SteadyChoice> steady;
+  if (claim_ > Claim::kNone) steady.emplace();
+  samebits::Run(*kernel, c, buffers, team);
+}
+
+std::map<std::string, std::string> KernelSet::Used() const {
+  std::map<std::string, std::string> used;
+  for (const auto& [op, cases] : chosen_) {
+    std::set<std::string_view> names;
+    for (const auto& [c, kernel] : cases) names.insert(kernel->name);
+    used[std::string(op->name)] = fmt::to_string(fmt::join(names, ", "));
+  }
+  return used;
+}
+
+Claim KernelSet::WeakestUsed() const {
+  Claim weakest = Claim::kEverywhere;
+  for (const auto& [op, cases] : chosen_) {
+    for (const auto& [c, kernel] : cases) weakest = std::min(weakest, kernel->claim);
+  }
+  return weakest;
 }
 
 }  // namespace samebits

@@ -41,7 +41,9 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
     state_.weights.insert(state_.weights.end(), values.begin(), values.end());
     return static_cast<int>(parameters_.size()) - 1;
   };
+  for (int i = 0; i < recipe.drawn_before; ++i) sources.NextLayerSeed();
   const Initializer& glorot_uniform = FindInitializer("GlorotUniform");
+  const Initializer& orthogonal = FindInitializer("Orthogonal");
   const Initializer& random_uniform = FindInitializer("RandomUniform");
   std::int64_t h = recipe.height, w = recipe.width, c = recipe.channels, largest = 0;
   for (const Layer& layer : recipe.layers) {
@@ -60,6 +62,11 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
       case kEmbedding:
         node.oc = layer.units;
         break;
+      case kSimpleRnn:
+        node.oh = 1, node.oc = layer.units;
+        node.draw = sources.NextLayerSeed(Source::kDropout);  // before those of the kernels
+        node.rnn.emplace(layer, h, c, samples, DropoutWord());
+        break;
       case kDropout:
         break;
     }
@@ -71,6 +78,10 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
       std::vector<std::int64_t> shape = {c, node.oc};
       if (layer.kind == kConv2d) shape.insert(shape.begin(), {layer.window, layer.window});
       node.kernel = add(shape, glorot_uniform.Values(stream, sources.NextLayerSeed(), shape));
+      if (layer.kind == kSimpleRnn) {
+        shape[0] = node.oc;
+        node.recurrent = add(shape, orthogonal.Values(stream, sources.NextLayerSeed(), shape));
+      }
       node.bias = add({node.oc}, std::vector<float>(static_cast<std::size_t>(node.oc), 0.0f));
     } else if (layer.kind == kDropout) {
       node.draw = sources.NextLayerSeed(Source::kDropout);
@@ -136,7 +147,10 @@ const Network::Cases& Network::CasesOf(const Slice& slice) {
       case kDropout:
         id = fmt::format("n{}{}_rate{}{}", elements,
                          batch == of ? "" : fmt::format("first{}of{}", first * each, of * each),
-                         node.layer.rate, &stream_ == &kKerasTensorflow ? "_tensorflow" : "");
+                         node.layer.rate, DropoutWord());
+        break;
+      case kSimpleRnn:  // has cases of its own
+        id = image;
         break;
     }
     cases.forward.push_back(Case::Parse(node.layer.relu ? id + "_relu" : id));
@@ -147,12 +161,17 @@ const Network::Cases& Network::CasesOf(const Slice& slice) {
   return cases_.emplace(slice, std::move(cases)).first->second;
 }
 
+std::string_view Network::DropoutWord() const {
+  return &stream_ == &kKerasTensorflow ? "_tensorflow" : "";
+}
+
 void Network::Apply(const Op& op, const Case& c, const Buffers& buffers) {
-  Run(kernels_.For(op), c, buffers, team_);
+  kernels_.Run(op, c, buffers, team_);
 }
 
 const float* Network::Forward(const Rows& rows, const Slice& slice, bool training) {
   const Cases& cases = CasesOf(slice);
+  const auto apply = [this](const Op& op, const Case& c, const Buffers& b) { Apply(op, c, b); };
   const auto* x = static_cast<const float*>(rows.x);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
@@ -180,6 +199,12 @@ const float* Network::Forward(const Rows& rows, const Slice& slice, bool trainin
         Apply(dropout::kForward, c, {{x, stream}, {y}});
         break;
       }
+      case kSimpleRnn:
+        node.rnn->Forward(
+            slice, x, {WeightsOf(node.kernel), WeightsOf(node.recurrent), WeightsOf(node.bias)},
+            training ? std::optional(SimpleRnn::Masks{node.draw, state_.steps}) : std::nullopt,
+            apply, y);
+        break;
     }
     x = y;
   }
@@ -225,30 +250,31 @@ std::int64_t Network::Loss(const float* outputs, const Rows& rows, const Share& 
   return hits;
 }
 
-void Network::SumGradient(const Op& op, std::size_t node, const Share& share, const Slice& slice,
-                          const void* x, const float* dy, int parameter) {
-  const Node& of = nodes_[node];
-  const std::int64_t in = of.h * of.w * of.c, out = of.oh * of.ow * of.oc;
+void Network::SumGradient(const Op& op, const Share& share, const Slice& slice, const SampleRows& x,
+                          const SampleRows& dy, int parameter, const CaseOfLeaves& case_of) {
   for (std::size_t i = 0; i < share.subtrees.size(); ++i) {
     const std::span sum(SumsOf(share.waiting + i) + At(parameter).offset,
                         static_cast<std::size_t>(At(parameter).elements));
     const auto compute = [&](std::int64_t samples, std::int64_t leaves, std::int64_t first,
                              float* gradient) {
       const std::int64_t at = first - slice.first;
-      const Case& c = CasesOf({samples, leaves, 0, samples}).forward[node];
-      const float* const own_dy = dy + at * out;
-      if (x == nullptr) return Apply(op, c, {{own_dy}, {gradient}});
-      Apply(op, c, {{static_cast<const float*>(x) + at * in, own_dy}, {gradient}});
+      const Case& c = case_of(samples, leaves);
+      const float* const own_dy = dy.data + at * dy.width;
+      if (x.data == nullptr) return Apply(op, c, {{own_dy}, {gradient}});
+      Apply(op, c, {{x.data + at * x.width, own_dy}, {gradient}});
     };
     SumOfLeaves(share.subtrees[i], slice.batch, division_.leaves(), sum, compute);
   }
 }
 
 void Network::Backward(const Rows& rows, const Share& share, const Slice& slice) {
-  const bool any = slice.samples > 0;  // else only its place in the sums is filled
+  // Of no samples only the place in the sums is filled.
+  const auto apply = [&](const Op& op, const Case& c, const Buffers& b) {
+    if (slice.samples > 0) Apply(op, c, b);
+  };
   const Cases& cases = CasesOf(slice);
-  if (any && objective_ == Objective::kClasses) {
-    Apply(softmax::kCrossEntropyBackward, cases.loss,
+  if (objective_ == Objective::kClasses) {
+    apply(softmax::kCrossEntropyBackward, cases.loss,
           {{probabilities_.data(), rows.targets}, {gradient_.data()}});
   }
   for (std::size_t i = nodes_.size(); i-- > 0;) {
@@ -259,38 +285,58 @@ void Network::Backward(const Rows& rows, const Share& share, const Slice& slice)
     // meets no other place, and the tensor is four times smaller. The bits are the same.
     const bool pooled = i + 1 < nodes_.size() && nodes_[i + 1].layer.kind == kMaxPool;
     const bool pools = node.layer.kind == kMaxPool && i > 0 && nodes_[i - 1].layer.relu;
-    if (any && ((node.layer.relu && !pooled) || pools)) {
-      Apply(activation::kReluBackward, cases.plain[i],
+    if ((node.layer.relu && !pooled) || pools) {
+      apply(activation::kReluBackward, cases.plain[i],
             {{node.output.data(), gradient_.data()}, {next_gradient_.data()}});
       gradient_.swap(next_gradient_);
     }
     const float* const dy = gradient_.data();
     float* const dx = next_gradient_.data();
+    const SampleRows in = {x, node.h * node.w * node.c}, none = {nullptr, 0};
+    const SampleRows out = {dy, node.oh * node.ow * node.oc};
+    const CaseOfLeaves case_of = [&](std::int64_t samples, std::int64_t leaves) -> const Case& {
+      return CasesOf({samples, leaves, 0, samples}).forward[i];
+    };
+    const auto sum = [&](const Op& op, const SampleRows& from, int parameter) {
+      SumGradient(op, share, slice, from, out, parameter, case_of);
+    };
     switch (node.layer.kind) {
       case kConv2d:
-        SumGradient(conv2d::kBiasGradient, i, share, slice, nullptr, dy, node.bias);
-        SumGradient(conv2d::kWeightGradient, i, share, slice, x, dy, node.kernel);
-        if (any && i > 0) Apply(conv2d::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
+        sum(conv2d::kBiasGradient, none, node.bias);
+        sum(conv2d::kWeightGradient, in, node.kernel);
+        if (i > 0) apply(conv2d::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
         break;
       case kDense:
-        SumGradient(dense::kBiasGradient, i, share, slice, nullptr, dy, node.bias);
-        SumGradient(dense::kWeightGradient, i, share, slice, x, dy, node.kernel);
-        if (any && i > 0) Apply(dense::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
+        sum(dense::kBiasGradient, none, node.bias);
+        sum(dense::kWeightGradient, in, node.kernel);
+        if (i > 0) apply(dense::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
         break;
       case kMaxPool:
-        if (any) Apply(pool2d::kMaxBackward, c, {{x, dy}, {dx}});
+        apply(pool2d::kMaxBackward, c, {{x, dy}, {dx}});
         break;
       case kGlobalAveragePool:
-        if (any) Apply(pool2d::kGlobalAverageBackward, c, {{dy}, {dx}});
+        apply(pool2d::kGlobalAverageBackward, c, {{dy}, {dx}});
         break;
       case kEmbedding:
-        SumGradient(embedding::kBackward, i, share, slice, rows.x, dy, node.kernel);
+        sum(embedding::kBackward, in, node.kernel);
         break;
       case kDropout: {
         const std::int64_t stream[2] = {node.draw, state_.steps};
-        if (any) Apply(dropout::kBackward, c, {{dy, stream}, {dx}});
+        apply(dropout::kBackward, c, {{dy, stream}, {dx}});
         break;
       }
+      case kSimpleRnn:
+        node.rnn->Backward(
+            slice, dy, {WeightsOf(node.kernel), WeightsOf(node.recurrent), WeightsOf(node.bias)},
+            [&](const Op& op, SimpleRnn::Weight weight, const SampleRows& from,
+                const SampleRows& dz, const CaseOfLeaves& cases_of_rnn) {
+              const int parameter = weight == SimpleRnn::Weight::kKernel      ? node.kernel
+                                    : weight == SimpleRnn::Weight::kRecurrent ? node.recurrent
+                                                                              : node.bias;
+              SumGradient(op, share, slice, from, dz, parameter, cases_of_rnn);
+            },
+            apply, i > 0 ? dx : nullptr);
+        break;
     }
     gradient_.swap(next_gradient_);
     if (node.kernel >= 0) Reduce(At(node.kernel).offset, share);

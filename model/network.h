@@ -2,11 +2,11 @@
 // operations; between them only memory is handed on.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +19,7 @@
 #include "model/division.h"
 #include "model/kernel_set.h"
 #include "model/recipe.h"
+#include "model/simple_rnn.h"
 #include "model/streams/seeds.h"
 #include "model/streams/stream.h"
 
@@ -43,10 +44,10 @@ struct RankSettings {
 
 class Network {
  public:
-  // Weights as Keras makes them: each layer draws its seed from `sources` in the order of the
-  // layers, kernels Glorot uniform, tables uniform in [-0.05, 0.05), biases 0; weights and dropout
-  // masks from `stream`. Of a batch this network has what `division` says. `most` is the largest
-  // batch.
+  // Weights as Keras makes them: behind what the recipe draws before, each layer draws its seed
+  // from `sources` in the order of the layers, kernels Glorot uniform, recurrent ones orthogonal,
+  // tables uniform in [-0.05, 0.05), biases 0; weights and dropout masks from `stream`. Of a batch
+  // this network has what `division` says. `most` is the largest batch.
   Network(const Recipe& recipe, const Stream& stream, RandomSources& sources,
           const Division& division, int most, const KernelSet& kernels, Team& team,
           const RankSettings& ranks = {});
@@ -83,7 +84,7 @@ class Network {
   // it.
   void FlipGradientBit(int tensor) { flipped_ = tensor; }
 
-  // w0, w1, ...: kernel and bias of each layer that has them.
+  // w0, w1, ...: kernel, recurrent kernel and bias of each layer that has them.
   std::vector<NamedArray> Weights() const;
 
  private:
@@ -95,17 +96,12 @@ class Network {
   // One layer at work: what its shape is, where its output lies.
   struct Node {
     Layer layer;
-    std::int64_t h, w, c;        // input
-    std::int64_t oh, ow, oc;     // output
-    std::uint32_t draw = 0;      // of dropout
-    int kernel = -1, bias = -1;  // indices of parameters_
+    std::int64_t h, w, c;                        // input
+    std::int64_t oh, ow, oc;                     // output
+    std::uint32_t draw = 0;                      // of dropout
+    int kernel = -1, bias = -1, recurrent = -1;  // indices of parameters_
     std::vector<float> output = {};
-  };
-
-  // Some samples of a batch: how many, in so many leaves; the index of the first; of so many.
-  struct Slice {
-    std::int64_t samples, leaves, first, batch;
-    auto operator<=>(const Slice&) const = default;
+    std::optional<SimpleRnn> rnn = {};
   };
 
   // The cases of all nodes for one slice.
@@ -134,8 +130,8 @@ class Network {
   std::int64_t Loss(const float* outputs, const Rows& rows, const Share& share, int batch);
   void Backward(const Rows& rows, const Share& share, const Slice& slice);
   // The gradient of a parameter by `op`, from x, if it takes one, and the gradient of the output.
-  void SumGradient(const Op& op, std::size_t node, const Share& share, const Slice& slice,
-                   const void* x, const float* dy, int parameter);
+  void SumGradient(const Op& op, const Share& share, const Slice& slice, const SampleRows& x,
+                   const SampleRows& dy, int parameter, const CaseOfLeaves& case_of);
   // The gradients from `first` on are computed: where they fill a bucket, they meet those of the
   // turns before and of the other ranks.
   void Reduce(std::int64_t first, const Share& share);
@@ -144,6 +140,8 @@ class Network {
   std::vector<std::string> DigestsOf(const std::vector<float>& values) const;
   // The loss and hits of the batch, from those of all subtrees.
   BatchResult Meet(int batch, std::int64_t hits);
+  // What a case of dropout names the stream by.
+  std::string_view DropoutWord() const;
   void Apply(const Op& op, const Case& c, const Buffers& buffers);
 
   float* WeightsOf(int parameter) { return state_.weights.data() + At(parameter).offset; }

@@ -48,6 +48,12 @@ constexpr Layer kEmbeddingLayers[] = {
     {.kind = kDense, .units = 1},
 };
 
+constexpr Layer kRnnLayers[] = {
+    {.kind = kEmbedding, .units = 16, .rows = kVocabulary},
+    {.kind = kSimpleRnn, .units = 16, .rate = kFifth, .recurrent_rate = kFifth},
+    {.kind = kDense, .units = 1},
+};
+
 // 0.0, 0.1, ... 0.8, and behind each the next.
 TrainingData Sequence(RandomSources&) {
   Table<float, float> table;
@@ -86,6 +92,13 @@ TrainingData TokenSequences(RandomSources& sources) {
 
 constexpr Recipe kRecipes[] = {
     {.name = "cnn", .height = 32, .width = 32, .channels = 1, .outputs = 10, .layers = kCnnLayers},
+    {.name = "keras-page",
+     .height = 32,
+     .width = 32,
+     .channels = 1,
+     .outputs = 10,
+     .layers = kCnnLayers,
+     .drawn_before = 2},
     {.name = "mlp-sequence",
      .height = 1,
      .width = 1,
@@ -114,6 +127,14 @@ constexpr Recipe kRecipes[] = {
      .channels = 1,
      .outputs = 1,
      .layers = kEmbeddingLayers,
+     .objective = Objective::kBinary,
+     .make = TokenSequences},
+    {.name = "rnn",
+     .height = kTokens,
+     .width = 1,
+     .channels = 1,
+     .outputs = 1,
+     .layers = kRnnLayers,
      .objective = Objective::kBinary,
      .make = TokenSequences},
 };

@@ -13,6 +13,7 @@
 #include "kernels/core/cpu.h"
 #include "kernels/core/error.h"
 #include "kernels/core/golden_folder.h"
+#include "kernels/core/pipeline_plan.h"
 #include "kernels/core/rows.h"
 
 namespace samebits {
@@ -41,6 +42,8 @@ TrainSettings TrainSettingsOf(const Case& c) {
   settings.ranks = static_cast<int>(c.Get("ranks", 1));
   settings.steps = c.Get("steps", -1);
   settings.epochs = static_cast<int>(c.Get("epochs", 0));
+  settings.map_threads = CurrentPipelinePlan().map_threads;
+  settings.prefetch = CurrentPipelinePlan().prefetch;
   if (settings.batch < 1 || (settings.steps < 0) == (settings.epochs == 0)) {
     throw UserError(fmt::format("case '{}': needs b, and either steps or epochs", c.id()));
   }
@@ -53,8 +56,8 @@ using enum DType;
 
 constexpr int kStepBytes = 4 + 32;
 
-constexpr std::string_view kCnn = "cnn", kMlpSequence = "mlp-sequence", kMlpBinary = "mlp-binary",
-                           kEmbedding = "embedding";
+constexpr std::string_view kCnn = "cnn", kPage = "keras-page", kMlpSequence = "mlp-sequence",
+                           kMlpBinary = "mlp-binary", kEmbedding = "embedding", kRnn = "rnn";
 constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2",
                            kAvx512 = "avx512", kNeon = "neon";
 
@@ -147,8 +150,10 @@ double Flops(const Case& c) {
   return steps * static_cast<double>(c.Get("b")) * sum;
 }
 
+constexpr std::string_view kPageCases[] = {"builtin_steps3b9", "builtin_tensorflow_steps5b16"};
 constexpr std::string_view kSequenceCases[] = {"steps3b4v4", "steps100b9"};
 constexpr std::string_view kEmbeddingCases[] = {"steps3b9v16", "steps40b64"};
+constexpr std::string_view kRnnCases[] = {"steps3b9v16", "steps20b64", "tensorflow_steps4b17"};
 constexpr std::string_view kBinaryCases[] = {"tensorflow_steps0b1", "steps0b1"};
 
 constexpr auto kAll = Claim::kEverywhere;
@@ -159,6 +164,12 @@ const Kernel kRows[] = {
     {&kTrainCnn, kAvx2, &kCpuAvx2, kAll, TrainWith<kCnn, kAvx2>},
     {&kTrainCnn, kAvx512, &kCpuAvx512, kAll, TrainWith<kCnn, kAvx512>},
     {&kTrainCnn, kNeon, &kCpuNeon, kAll, TrainWith<kCnn, kNeon>},
+
+    {&kTrainKerasPage, kReference, &kCpu, kAll, TrainWith<kPage, kReference>},
+    {&kTrainKerasPage, kPortable, &kCpu, kAll, TrainWith<kPage, kPortable>},
+    {&kTrainKerasPage, kAvx2, &kCpuAvx2, kAll, TrainWith<kPage, kAvx2>},
+    {&kTrainKerasPage, kAvx512, &kCpuAvx512, kAll, TrainWith<kPage, kAvx512>},
+    {&kTrainKerasPage, kNeon, &kCpuNeon, kAll, TrainWith<kPage, kNeon>},
 
     {&kTrainMlpSequence, kReference, &kCpu, kAll, TrainWith<kMlpSequence, kReference>},
     {&kTrainMlpSequence, kPortable, &kCpu, kAll, TrainWith<kMlpSequence, kPortable>},
@@ -177,6 +188,12 @@ const Kernel kRows[] = {
     {&kTrainEmbedding, kAvx2, &kCpuAvx2, kAll, TrainWith<kEmbedding, kAvx2>},
     {&kTrainEmbedding, kAvx512, &kCpuAvx512, kAll, TrainWith<kEmbedding, kAvx512>},
     {&kTrainEmbedding, kNeon, &kCpuNeon, kAll, TrainWith<kEmbedding, kNeon>},
+
+    {&kTrainRnn, kReference, &kCpu, kAll, TrainWith<kRnn, kReference>},
+    {&kTrainRnn, kPortable, &kCpu, kAll, TrainWith<kRnn, kPortable>},
+    {&kTrainRnn, kAvx2, &kCpuAvx2, kAll, TrainWith<kRnn, kAvx2>},
+    {&kTrainRnn, kAvx512, &kCpuAvx512, kAll, TrainWith<kRnn, kAvx512>},
+    {&kTrainRnn, kNeon, &kCpuNeon, kAll, TrainWith<kRnn, kNeon>},
 };
 
 }  // namespace
@@ -189,6 +206,18 @@ const Op kTrainCnn{
     .signature = TrainSignature<kCnn>,
     .fill = Fill<kCnn>,
     .flops = Flops,
+    .has_pipeline = true,
+};
+
+const Op kTrainKerasPage{
+    .name = "train_keras_page_v1",
+    .order = "the recipe CNN's operations, step after step",
+    .cases = kPageCases,
+    .timed_cases = {},
+    .signature = TrainSignature<kPage>,
+    .fill = Fill<kPage>,
+    .flops = nullptr,
+    .has_pipeline = true,
 };
 
 const Op kTrainMlpSequence{
@@ -211,6 +240,16 @@ const Op kTrainEmbedding{
     .flops = nullptr,
 };
 
+const Op kTrainRnn{
+    .name = "train_rnn_v1",
+    .order = "the recipe's operations, step after step",
+    .cases = kRnnCases,
+    .timed_cases = {},
+    .signature = TrainSignature<kRnn>,
+    .fill = Fill<kRnn>,
+    .flops = nullptr,
+};
+
 const Op kPredictMlpBinary{
     .name = "predict_mlp_binary_v1",
     .order = "the recipe's operations, and a sigmoid",
@@ -227,9 +266,16 @@ TrainingData MadeData(const Recipe& recipe, const GlobalSeeds& seeds) {
 }
 
 const Op& TrainOp(const Recipe& recipe) {
-  if (recipe.name == kMlpSequence) return kTrainMlpSequence;
-  if (recipe.name == kMlpBinary) return kPredictMlpBinary;
-  return recipe.name == kEmbedding ? kTrainEmbedding : kTrainCnn;
+  constexpr struct {
+    std::string_view recipe;
+    const Op* op;
+  } kOps[] = {{kCnn, &kTrainCnn},
+              {kPage, &kTrainKerasPage},
+              {kMlpSequence, &kTrainMlpSequence},
+              {kMlpBinary, &kPredictMlpBinary},
+              {kEmbedding, &kTrainEmbedding},
+              {kRnn, &kTrainRnn}};
+  return *std::ranges::find(kOps, recipe.name, [](const auto& row) { return row.recipe; })->op;
 }
 
 std::string TrainCaseId(std::string_view data, const TrainSettings& settings) {
@@ -249,8 +295,7 @@ float Predict(const Recipe& recipe, const TrainSettings& settings, const KernelS
   const std::unique_ptr<RowStream> one = data.train->InOrder({0}, {1});
   const float logit = *network.Predict(*one->Next());
   float probability;
-  Run(kernels.For(activation::kSigmoidForward), Case::Parse("n1"), {{&logit}, {&probability}},
-      team);
+  kernels.Run(activation::kSigmoidForward, Case::Parse("n1"), {{&logit}, {&probability}}, team);
   return probability;
 }
 

@@ -3,14 +3,15 @@
 // Case: word "builtin" or "fashion" (the data), "tensorflow" (the stream keras-tensorflow, else
 // keras-jax), b (batch), and steps or epochs: "builtin_steps30b64_seed812".
 //
-//   train_cnn_v1  inputs: the images and labels of the training and the test set, as bytes
+//   train_cnn_v1, train_keras_page_v1
+//                 inputs: the images and labels of the training and the test set, as bytes
 //                 outputs: steps[n,36]: per step the bits of its loss (little-endian) and the
 //                          SHA-256 of the weights after it
 //                          history[e,4]: per whole epoch loss, accuracy, val_loss, val_accuracy
 //
 // The recipes that make their data from the seed name none: "steps40b64_seed812".
 //
-//   train_mlp_sequence_v1, train_embedding_v1
+//   train_mlp_sequence_v1, train_embedding_v1, train_rnn_v1
 //                 inputs: x and targets of the training set, then of the test set if there is one
 //                 outputs: as above, of the history only what the recipe has
 //   predict_mlp_binary_v1  inputs: x, targets; output: y[1,1], the sigmoid of the network's output
@@ -25,8 +26,10 @@
 namespace samebits {
 
 extern const Op kTrainCnn;
+extern const Op kTrainKerasPage;
 extern const Op kTrainMlpSequence;
 extern const Op kTrainEmbedding;
+extern const Op kTrainRnn;
 extern const Op kPredictMlpBinary;
 
 // What the recipe makes with these seeds.

@@ -212,23 +212,26 @@ int Main(int argc, char** argv) {
   std::optional<double> hard_ulps;
   bool json = false;
   app.add_option("function", name,
-                 "exp, log (all binary32 numbers), power (Adam's betas), pixel (byte / 255), "
+                 "exp, log, tanh (all binary32 numbers), power (Adam's betas), pixel (byte / 255), "
                  "resize (28 to 32, all four pixels), count (integer to float), uniform (random "
                  "word to [0, 1))")
       ->required()
-      ->check(CLI::IsMember({"exp", "log", "power", "pixel", "resize", "count", "uniform"}));
+      ->check(
+          CLI::IsMember({"exp", "log", "tanh", "power", "pixel", "resize", "count", "uniform"}));
   app.add_option("--threads", threads, "default: all")->check(CLI::PositiveNumber);
   app.add_option("--stride", stride, "take every n-th input only")->check(CLI::PositiveNumber);
   CLI::Option* hard =
-      app.add_option("--hard", hard_ulps,
-                     "instead list the inputs of exp or log whose exact result lies within so many "
-                     "binary64 ULP of a border between two binary32 numbers")
+      app.add_option(
+             "--hard", hard_ulps,
+             "instead list the inputs of exp, log or tanh whose exact result lies within so many "
+             "binary64 ULP of a border between two binary32 numbers")
           ->check(CLI::NonNegativeNumber);
   app.add_flag("--json", json, "print one JSON object")->excludes(hard);
   try {
     app.parse(argc, argv);
-    if (hard_ulps && name != "exp" && name != "log")
-      throw CLI::ValidationError("--hard", "exp or log only");
+    const bool unary =
+        std::ranges::find(UnaryFunctions(), name, &UnaryFunction::name) != UnaryFunctions().end();
+    if (hard_ulps && !unary) throw CLI::ValidationError("--hard", "exp, log or tanh only");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitHolds : kExitUsage;
   }

@@ -1,5 +1,5 @@
-// Mistakes in pooling, activations, dropout, softmax and Adam: NaN, -0, ties, and rearranged
-// formulas that are equal on paper only.
+// Mistakes in pooling, activations, dropout, softmax, recurrent layers and Adam: NaN, -0, ties, and
+// rearranged formulas that are equal on paper only.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -13,7 +13,9 @@
 #include "kernels/dropout/dropout.h"
 #include "kernels/math/exp.h"
 #include "kernels/math/log.h"
+#include "kernels/math/tanh.h"
 #include "kernels/pool2d/pool2d.h"
+#include "kernels/rnn/rnn.h"
 #include "kernels/softmax/softmax.h"
 
 namespace samebits {
@@ -39,6 +41,9 @@ float ReluByMax(float x) { return std::fmax(x, 0.0f); }
 float ReluKeepsMinusZero(float x) { return x < 0.0f ? 0.0f : x; }
 float ReluByMask(float y, float dy) { return dy * (y > 0.0f ? 1.0f : 0.0f); }
 float ReluAddsZero(float y, float dy) { return (y > 0.0f ? dy : 0.0f) + 0.0f; }
+
+float TanhByExp(float x) { return 1.0f - 2.0f / (Exp(2.0f * x) + 1.0f); }
+float TanhGradientFactored(float y, float dy) { return dy * ((1.0f - y) * (1.0f + y)); }
 
 using Replaces = bool(float tap, float m);  // whether a later tap takes the maximum's place
 bool Right(float tap, float m) { return tap > m || (tap != tap && m == m); }
@@ -179,6 +184,47 @@ void CrossEntropy(const Case& id, const Buffers& buffers, Team&) {
   buffers.out(0)[0] = wrong.loss_divided ? sum : sum / samples;
 }
 
+struct RnnMistakes {
+  bool mask_behind = false;  // on the product instead of the state
+  bool input_first = false;  // the dot begun with z instead of added to it
+  bool state_kept = false;   // from sample to sample
+};
+
+template <RnnMistakes wrong>
+void RnnForward(const Case& id, const Buffers& buffers, Team&) {
+  const rnn::Shape s = rnn::ShapeOf(id);
+  const auto k = static_cast<std::size_t>(s.k);
+  const float *z = buffers.in(0), *u = buffers.in(1);
+  float *h = buffers.out(1), *seen = buffers.out(2);
+  std::vector<float> state(k, 0.0f);
+  for (std::int64_t step = 0; step < s.n * s.l; ++step) {
+    if (step % s.l == 0 && !wrong.state_kept) state.assign(k, 0.0f);
+    const float* const mask = buffers.in(2) + step / s.l * s.k;
+    for (std::size_t i = 0; i < k; ++i) {
+      seen[step * s.k + static_cast<std::int64_t>(i)] =
+          wrong.mask_behind ? state[i] : state[i] * mask[i];
+    }
+    for (std::int64_t j = 0; j < s.k; ++j) {
+      Dot dot;
+      const float input = z[step * s.k + j];
+      if (wrong.input_first) dot.Add(input);
+      for (std::int64_t i = 0; i < s.k; ++i) dot.Fma(seen[step * s.k + i], u[i * s.k + j]);
+      const float sum = wrong.mask_behind ? dot.Result() * mask[j] : dot.Result();
+      h[step * s.k + j] = Tanh(wrong.input_first ? sum : input + sum);
+    }
+    std::copy_n(h + step * s.k, s.k, state.begin());
+    std::copy_n(h + step * s.k, s.k, buffers.out(0) + step / s.l * s.k);
+  }
+}
+
+void StepMaskSelects(const Case& id, const Buffers& buffers, Team&) {
+  const rnn::Shape s = rnn::MaskShapeOf(id);
+  for (std::int64_t i = 0; i < s.n * s.l * s.k; ++i) {
+    const float mask = buffers.in(1)[i / (s.l * s.k) * s.k + i % s.k];
+    buffers.out(0)[i] = mask == 0.0f ? 0.0f : buffers.in(0)[i] * mask;
+  }
+}
+
 void AdamWithFma(const Case& id, const Buffers& buffers, Team&) {
   const float *w = buffers.in(0), *m = buffers.in(1), *v = buffers.in(2), *g = buffers.in(3);
   const float alpha = adam::Alpha(buffers.in<std::int64_t>(4)[0]);
@@ -225,6 +271,13 @@ constexpr BrokenKernel kBroken[] = {
     {{kSoftmax, "loss_in_order", &kCpu, kAll,
       CrossEntropy<SoftmaxMistakes{.loss_in_order = true}>}},
 
+    {{&activation::kTanhForward, "by_exp", &kCpu, kAll, Unary<TanhByExp>}},
+    {{&activation::kTanhBackward, "factored", &kCpu, kAll, Binary<TanhGradientFactored>}},
+    {{&rnn::kForward, "mask_behind", &kCpu, kAll, RnnForward<RnnMistakes{.mask_behind = true}>}},
+    {{&rnn::kForward, "input_first", &kCpu, kAll, RnnForward<RnnMistakes{.input_first = true}>}},
+    {{&rnn::kForward, "state_kept", &kCpu, kAll, RnnForward<RnnMistakes{.state_kept = true}>}},
+    {{&rnn::kStepMask, "selects", &kCpu, kAll, StepMaskSelects}},
+
     {{&adam::kUpdate, "fma", &kCpu, kAll, AdamWithFma}},
 };
 
@@ -232,6 +285,7 @@ constexpr Kernel kSound[] = {
     {&kMaxForward, "sound", &kCpu, kAll, MaxForward<Right>},
     {&kMaxBackward, "sound", &kCpu, kAll, MaxBackward<Right, false, true>},
     {kSoftmax, "sound", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{}>},
+    {&rnn::kForward, "sound", &kCpu, kAll, RnnForward<RnnMistakes{}>},
 };
 
 }  // namespace

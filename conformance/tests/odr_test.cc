@@ -66,6 +66,12 @@ TEST(OdrTest, ObjectsOfAnIsaShareNoCode) {
   ExpectNothingShared(SAMEBITS_AVX512_OBJECTS, "avx512");
 }
 
+#if defined(SAMEBITS_EMULATED_OBJECTS)
+TEST(OdrTest, EmulatedObjectsShareNoCode) {
+  ExpectNothingShared(SAMEBITS_EMULATED_OBJECTS, "cuda_emulated");
+}
+#endif
+
 // Eigen is a library of templates: its file is built for AVX2 and may be the only one to hold them.
 TEST(OdrTest, EigenSharesNothingElse) {
   if (std::string_view(SAMEBITS_EIGEN_OBJECT).empty()) GTEST_SKIP() << "built without Eigen";

@@ -37,6 +37,7 @@ std::vector<Folder> Folders() {
       {"all_reduce", rows::AllReduce(), {"all_reduce", "kernels", "parts"}},
       {"loss", rows::Loss(), {"loss", "kernels"}},
       {"embedding", rows::Embedding(), {"embedding", "kernels"}},
+      {"rnn", rows::Rnn(), {"rnn", "kernels"}},
       // The micro-kernels that conv2d and dense are built on: a file per ISA. Those on pairs of
       // narrower vectors have no rows for the operations that are not made of tiles.
       {"tile", rows::Conv2d(), {"nest", "avx512_on_avx2"}},
@@ -45,7 +46,7 @@ std::vector<Folder> Folders() {
 
 // Folders of kernels/ that hold no kernels, and that of the libraries to compare with, which have
 // the operations they have.
-const std::set<std::string> kWithoutRows = {"core", "math", "comparators"};
+const std::set<std::string> kWithoutRows = {"core", "math", "comparators", "cuda"};
 
 // A file NAME.cc needs a row NAME for every operation of its folder: the files that lack one.
 std::vector<std::string> FilesWithoutRows(const std::filesystem::path& path, const Folder& folder) {

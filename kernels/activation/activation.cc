@@ -30,6 +30,10 @@ constexpr std::string_view kSigmoidCases[] = {
     "n5000_logits", "n1001_cancel",    "n999_subnormal",
     "n1000_zeros",  "n1007_nonfinite", "n20011_bits",
 };
+constexpr std::string_view kTanhCases[] = {
+    "n1",          "n9_logits",       "n1003",        "n5000_logits", "n999_subnormal",
+    "n1000_zeros", "n1007_nonfinite", "n1001_cancel", "n20011_bits",
+};
 constexpr std::string_view kMathCases[] = {"n1", "n1003", "n5000_logits", "n20011_bits"};
 
 // The recipe's first layer, in cache; and what no cache holds.
@@ -74,6 +78,28 @@ const Op kSigmoidBackward{
     .name = "sigmoid_bwd_v1",
     .order = "dy * (y * (1 - y))",
     .cases = kSigmoidCases,
+    .timed_cases = {},
+    .signature = FromOutput,
+    .fill = nullptr,
+    .flops = nullptr,
+    .splits_batch = true,
+};
+
+const Op kTanhForward{
+    .name = "tanh_fwd_v1",
+    .order = "correctly rounded",
+    .cases = kTanhCases,
+    .timed_cases = {},
+    .signature = Unary,
+    .fill = nullptr,
+    .flops = nullptr,
+    .splits_batch = true,
+};
+
+const Op kTanhBackward{
+    .name = "tanh_bwd_v1",
+    .order = "dy * (1 - y * y)",
+    .cases = kTanhCases,
     .timed_cases = {},
     .signature = FromOutput,
     .fill = nullptr,

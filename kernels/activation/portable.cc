@@ -4,6 +4,7 @@
 #include "kernels/activation/activation.h"
 #include "kernels/core/team.h"
 #include "kernels/core/vector_exp.h"
+#include "kernels/core/vector_tanh.h"
 #include "kernels/math/log.h"
 
 namespace samebits::activation::SAMEBITS_ISA {
@@ -52,6 +53,22 @@ void SigmoidBackward(const Case& id, const Buffers& buffers, Team& team) {
   float* dx = buffers.out(0);
   team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
+  });
+}
+
+void TanhForward(const Case& id, const Buffers& buffers, Team& team) {
+  const float* x = buffers.in(0);
+  float* y = buffers.out(0);
+  team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    samebits::SAMEBITS_ISA::Tanh(end - begin, x + begin, y + begin);
+  });
+}
+
+void TanhBackward(const Case& id, const Buffers& buffers, Team& team) {
+  const float *y = buffers.in(0), *dy = buffers.in(1);
+  float* dx = buffers.out(0);
+  team.RunRanges(id.Get("n"), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
   });
 }
 

@@ -3,6 +3,7 @@
 #include "kernels/core/team.h"
 #include "kernels/math/exp.h"
 #include "kernels/math/log.h"
+#include "kernels/math/tanh.h"
 
 namespace samebits::activation::reference {
 namespace {
@@ -33,6 +34,14 @@ void SigmoidBackward(const Case& id, const Buffers& buffers, Team&) {
   const float *y = buffers.in(0), *dy = buffers.in(1);
   const std::int64_t n = id.Get("n");
   for (std::int64_t i = 0; i < n; ++i) buffers.out(0)[i] = dy[i] * (y[i] * (1.0f - y[i]));
+}
+
+void TanhForward(const Case& id, const Buffers& buffers, Team&) { Map(id, buffers, Tanh); }
+
+void TanhBackward(const Case& id, const Buffers& buffers, Team&) {
+  const float *y = buffers.in(0), *dy = buffers.in(1);
+  const std::int64_t n = id.Get("n");
+  for (std::int64_t i = 0; i < n; ++i) buffers.out(0)[i] = dy[i] * (1.0f - y[i] * y[i]);
 }
 
 void Exp(const Case& id, const Buffers& buffers, Team&) { Map(id, buffers, samebits::Exp); }

@@ -2,6 +2,7 @@
 #include "kernels/adam/adam.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/rows.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits::adam {
 
@@ -18,6 +19,14 @@ namespace avx512 {  // portable.cc, built with AVX-512
 SAMEBITS_X86_64 KernelFunction Update;
 }
 
+using GpuFunction = void(const Case&, const Buffers&, Stream&);
+namespace cuda {  // cuda.cu
+GpuFunction Update;
+}
+namespace cuda_emulated {  // cuda.cu, for the emulator
+GpuFunction Update;
+}
+
 constexpr auto kAll = Claim::kEverywhere;
 
 constexpr Kernel kRows[] = {
@@ -26,6 +35,8 @@ constexpr Kernel kRows[] = {
     {&kUpdate, "avx2", &kCpuAvx2, kAll, avx2::Update},
     {&kUpdate, "avx512", &kCpuAvx512, kAll, avx512::Update},
     {&kUpdate, "neon", &kCpuNeon, kAll, baseline::Update},
+    {&kUpdate, "cuda", &kCuda, kAll, OnGpu<&kUpdate, WholeCase, cuda::Update>},
+    {&kUpdate, "cuda_emulated", &kCudaEmulated, kAll, OnEmulator<WholeCase, cuda_emulated::Update>},
 };
 
 }  // namespace samebits::adam

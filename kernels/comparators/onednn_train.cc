@@ -105,7 +105,8 @@ class Network {
         case LayerKind::kDropout:
           x = AddDropout(layer, x, seed);
           break;
-        case LayerKind::kEmbedding:  // not of this recipe
+        case LayerKind::kEmbedding:
+        case LayerKind::kSimpleRnn:  // not of this recipe
           break;
       }
     }

@@ -87,6 +87,9 @@ struct Op {
   // Whether the only output is a tree over the leaves of the batch: setting "v" counts them, and
   // the sum of some leaves is that of a batch of their samples.
   bool sums_leaves = false;
+  // Whether its images come through a data pipeline (kernels/core/pipeline_plan.h), which has
+  // threads of its own.
+  bool has_pipeline = false;
 };
 
 // What a kernel promises about its bits. Each claim includes those before it.

@@ -14,9 +14,11 @@ std::span<const Kernel> Activation();
 std::span<const Kernel> Softmax();
 std::span<const Kernel> Loss();
 std::span<const Kernel> Embedding();
+std::span<const Kernel> Rnn();
 std::span<const Kernel> Dropout();
 std::span<const Kernel> Adam();
 std::span<const Kernel> AllReduce();
+std::span<const Kernel> Pipeline();
 std::span<const Kernel> Training();
 std::span<const Kernel> Comparators();
 

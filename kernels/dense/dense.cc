@@ -71,8 +71,8 @@ double Flops(const Case& c) {
 }
 
 // Both sides of a chain (256) and of a segment (4,096); 2, 3 and 5 segments (the tree is another
-// order than a fold from 4 on); tails of every tile; few rows and whole panels, rows 4 KiB apart;
-// sums that are subnormal or underflow to -0.
+// order than a fold from 4 on); tails of every tile; few rows and whole panels or wide rows of
+// weights, rows 4 KiB apart; sums that are subnormal or underflow to -0.
 constexpr std::string_view kCases[] = {
     "n1c1_k1",
     "n7c255_k17_cancel",
@@ -93,6 +93,7 @@ constexpr std::string_view kCases[] = {
     "n3c300_k64_cancel",
     "n8c600_k128_relu_cancel",
     "n25c1024_k136_cancel",
+    "n3c4200_k288_relu_cancel",
 };
 constexpr std::string_view kGradientCases[] = {
     "n1c1_k1",

@@ -2,6 +2,7 @@
 #include "kernels/conv2d/tiled.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/rows.h"
+#include "kernels/cuda/stream.h"
 #include "kernels/dense/dense.h"
 
 namespace samebits {
@@ -16,6 +17,13 @@ SAMEBITS_X86_64 ShapedFunction Forward, DataGradient, WeightGradient, BiasGradie
 namespace conv2d::avx512 {
 SAMEBITS_X86_64 ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
 }
+using GpuFunction = void(const conv2d::Shape&, const Buffers&, Stream&);
+namespace conv2d::cuda {  // conv2d/cuda.cu
+GpuFunction Forward, DataGradient, WeightGradient, BiasGradient;
+}
+namespace conv2d::cuda_emulated {  // conv2d/cuda.cu, for the emulator
+GpuFunction Forward, DataGradient, WeightGradient, BiasGradient;
+}
 
 namespace dense {
 
@@ -26,6 +34,8 @@ namespace baseline = conv2d::baseline;
 namespace avx2 = conv2d::avx2;
 namespace avx512 = conv2d::avx512;
 namespace tiled = conv2d::tiled;
+namespace cuda = conv2d::cuda;
+namespace cuda_emulated = conv2d::cuda_emulated;
 
 template <ShapedFunction* function>
 constexpr KernelFunction* kShaped = WithShape<ShapeOf, function>;
@@ -47,6 +57,8 @@ constexpr Kernel kRows[] = {
     {&kForward, "avx512", &kCpuAvx512, kAll, Tiled<tiled::Forward, tile::kAvx512>},
     {&kForward, "avx512_on_avx2", &kCpuAvx2, kAll, Tiled<tiled::Forward, tile::kAvx512OnAvx2>},
     {&kForward, "neon", &kCpuNeon, kAll, Tiled<tiled::Forward, tile::kNeon>},
+    {&kForward, "cuda", &kCuda, kAll, OnGpu<&kForward, ShapeOf, cuda::Forward>},
+    {&kForward, "cuda_emulated", &kCudaEmulated, kAll, OnEmulator<ShapeOf, cuda_emulated::Forward>},
 
     {&kDataGradient, "reference", &kCpu, kAll, reference::DataGradient},
     {&kDataGradient, "portable", &kCpu, kAll,
@@ -56,6 +68,9 @@ constexpr Kernel kRows[] = {
     {&kDataGradient, "avx512_on_avx2", &kCpuAvx2, kAll,
      Tiled<tiled::DataGradient, tile::kAvx512OnAvx2>},
     {&kDataGradient, "neon", &kCpuNeon, kAll, Tiled<tiled::DataGradient, tile::kNeon>},
+    {&kDataGradient, "cuda", &kCuda, kAll, OnGpu<&kDataGradient, ShapeOf, cuda::DataGradient>},
+    {&kDataGradient, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::DataGradient>},
 
     {&kWeightGradient, "reference", &kCpu, kAll, reference::WeightGradient},
     {&kWeightGradient, "portable", &kCpu, kAll,
@@ -65,6 +80,10 @@ constexpr Kernel kRows[] = {
     {&kWeightGradient, "avx512_on_avx2", &kCpuAvx2, kAll,
      Tiled<tiled::WeightGradient, tile::kAvx512OnAvx2>},
     {&kWeightGradient, "neon", &kCpuNeon, kAll, Tiled<tiled::WeightGradient, tile::kNeon>},
+    {&kWeightGradient, "cuda", &kCuda, kAll,
+     OnGpu<&kWeightGradient, ShapeOf, cuda::WeightGradient>},
+    {&kWeightGradient, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::WeightGradient>},
 
     {&kBiasGradient, "reference", &kCpu, kAll, reference::BiasGradient},
     {&kBiasGradient, "portable", &kCpu, kAll,
@@ -72,6 +91,9 @@ constexpr Kernel kRows[] = {
     {&kBiasGradient, "avx2", &kCpuAvx2, kAll, kShaped<avx2::BiasGradient>},
     {&kBiasGradient, "avx512", &kCpuAvx512, kAll, kShaped<avx512::BiasGradient>},
     {&kBiasGradient, "neon", &kCpuNeon, kAll, kShaped<baseline::BiasGradient>},
+    {&kBiasGradient, "cuda", &kCuda, kAll, OnGpu<&kBiasGradient, ShapeOf, cuda::BiasGradient>},
+    {&kBiasGradient, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::BiasGradient>},
 };
 
 }  // namespace dense

@@ -1,6 +1,7 @@
 // The kernels of the losses, one row each.
 #include "kernels/core/cpu.h"
 #include "kernels/core/rows.h"
+#include "kernels/cuda/stream.h"
 #include "kernels/loss/loss.h"
 
 namespace samebits::loss {
@@ -20,6 +21,14 @@ namespace avx512 {  // portable.cc, built with AVX-512
 SAMEBITS_X86_64 ShapedFunction MeanSquaredError, BinaryCrossEntropy;
 }
 
+using GpuFunction = void(const Shape&, const Buffers&, Stream&);
+namespace cuda {  // cuda.cu
+GpuFunction MeanSquaredError, BinaryCrossEntropy;
+}
+namespace cuda_emulated {  // cuda.cu, for the emulator
+GpuFunction MeanSquaredError, BinaryCrossEntropy;
+}
+
 template <ShapedFunction* function>
 constexpr KernelFunction* kShaped = WithShape<ShapeOf, function>;
 
@@ -35,6 +44,10 @@ constexpr Kernel kRows[] = {
     {&kMeanSquaredError, "avx2", &kCpuAvx2, kAll, kShaped<avx2::MeanSquaredError>},
     {&kMeanSquaredError, "avx512", &kCpuAvx512, kAll, kShaped<avx512::MeanSquaredError>},
     {&kMeanSquaredError, "neon", &kCpuNeon, kAll, kShaped<baseline::MeanSquaredError>},
+    {&kMeanSquaredError, "cuda", &kCuda, kAll,
+     OnGpu<&kMeanSquaredError, ShapeOf, cuda::MeanSquaredError>},
+    {&kMeanSquaredError, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::MeanSquaredError>},
 
     {&kBinaryCrossEntropy, "reference", &kCpu, kAll, reference::BinaryCrossEntropy},
     {&kBinaryCrossEntropy, "portable", &kCpu, kAll,
@@ -42,6 +55,10 @@ constexpr Kernel kRows[] = {
     {&kBinaryCrossEntropy, "avx2", &kCpuAvx2, kAll, kShaped<avx2::BinaryCrossEntropy>},
     {&kBinaryCrossEntropy, "avx512", &kCpuAvx512, kAll, kShaped<avx512::BinaryCrossEntropy>},
     {&kBinaryCrossEntropy, "neon", &kCpuNeon, kAll, kShaped<baseline::BinaryCrossEntropy>},
+    {&kBinaryCrossEntropy, "cuda", &kCuda, kAll,
+     OnGpu<&kBinaryCrossEntropy, ShapeOf, cuda::BinaryCrossEntropy>},
+    {&kBinaryCrossEntropy, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::BinaryCrossEntropy>},
 };
 
 }  // namespace samebits::loss

@@ -6,22 +6,16 @@
 #include <limits>
 
 #include "kernels/math/double_double.h"
+#include "kernels/math/log_constants.h"
 
 namespace samebits {
 namespace {
 
-// ln 2 = high + low, to 95 bits; high has 42 of them, so that k * high is exact.
-constexpr double kLn2High = 0x1.62e42fefa38p-1;
-constexpr double kLn2Low = 0x1.ef35793c7673p-45;
-
-constexpr std::int64_t kSqrtHalfBits = 0x3fe6a09e667f3bcd;
-constexpr int kFractionBits = 52;
-
-// 2 (atanh(s) / s - 1) / s^2 = 2/3 + 2/5 z + 2/7 z^2 + ..., z = s^2 < 0.0295: the first term left
-// out is below 2^-65 of atanh(s).
+// As kLogMostDivisor says.
 double AtanhTail(double z) {
-  double sum = 2.0 / 23;
-  for (int divisor = 21; divisor >= 3; divisor -= 2) sum = std::fma(sum, z, 2.0 / divisor);
+  double sum = 2.0 / kLogMostDivisor;
+  for (int divisor = kLogMostDivisor - 2; divisor >= 3; divisor -= 2)
+    sum = std::fma(sum, z, 2.0 / divisor);
   return sum;
 }
 
@@ -35,8 +29,8 @@ float Log(float x) {
 
   // Every binary32 number, subnormal or not, is a normal one in binary64.
   const std::int64_t bits = std::bit_cast<std::int64_t>(static_cast<double>(x));
-  const std::int64_t k = (bits - kSqrtHalfBits) >> kFractionBits;
-  const double m = std::bit_cast<double>(bits - (k << kFractionBits));
+  const std::int64_t k = (bits - kLogSqrtHalfBits) >> kLogFractionBits;
+  const double m = std::bit_cast<double>(bits - (k << kLogFractionBits));
 
   // m has 24 bits: m - 1 and m + 1 are exact.
   const double s = (m - 1) / (m + 1);
@@ -44,8 +38,8 @@ float Log(float x) {
   const double tail = s * (s * s) * AtanhTail(s * s);
 
   const double exponent = static_cast<double>(k);
-  const DoubleDouble sum = FastTwoSum(exponent * kLn2High, 2 * s);
-  const double low = sum.low + (tail + (2 * s_low + exponent * kLn2Low));
+  const DoubleDouble sum = FastTwoSum(exponent * kLogLn2High, 2 * s);
+  const double low = sum.low + (tail + (2 * s_low + exponent * kLogLn2Low));
   return RoundToFloat(FastTwoSum(sum.high, low));
 }
 

@@ -18,6 +18,7 @@
 #include "kernels/math/log.h"
 #include "kernels/math/oracle.h"
 #include "kernels/math/power.h"
+#include "kernels/math/tanh.h"
 
 namespace samebits {
 
@@ -130,6 +131,18 @@ TEST(LogTest, SpecialValues) {
   EXPECT_EQ(Bits(Log(1.0f)), 0u);
 }
 
+TEST(TanhTest, SpecialValues) {
+  EXPECT_EQ(Tanh(kInfinity), 1.0f);
+  EXPECT_EQ(Tanh(-kInfinity), -1.0f);
+  EXPECT_EQ(Bits(Tanh(FromBits(0xffc00001))), kNaN);
+  EXPECT_EQ(Bits(Tanh(FromBits(0x7f800001))), kNaN);
+  EXPECT_EQ(Bits(Tanh(0.0f)), 0u);
+  EXPECT_EQ(Bits(Tanh(-0.0f)), 0x80000000u);
+  EXPECT_EQ(Bits(Tanh(FromBits(0x80000001))), 0x80000001u);
+  EXPECT_EQ(Tanh(FromBits(0x41102cb4)), 1.0f);  // 9.010914: the first that gives 1
+  EXPECT_EQ(Tanh(FromBits(0x41102cb3)), FromBits(0x3f7fffff));
+}
+
 TEST(PowerTest, RightForSmallAndSampledExponents) {
   Oracle oracle;
   SplitMix64 random(812);
@@ -166,6 +179,15 @@ TEST(NegativeControl, ExpOffByFourUlp) {
 TEST(NegativeControl, LogRoundedTwice) {
   const auto twice = [](float x) { return static_cast<float>(std::log(static_cast<double>(x))); };
   EXPECT_GT(Misrounded("log", twice), 0);
+}
+
+TEST(NegativeControl, TanhOffByFourUlp) {
+  for (const double factor : {1 - 0x1p-50, 1 + 0x1p-50}) {
+    const auto sloppy = [factor](float x) {
+      return static_cast<float>(std::tanh(static_cast<double>(x)) * factor);
+    };
+    EXPECT_GT(Misrounded("tanh", sloppy), 0);
+  }
 }
 
 // One rounding per factor, as a running product in a training loop would do.

@@ -7,6 +7,7 @@
 
 #include "kernels/math/exp.h"
 #include "kernels/math/log.h"
+#include "kernels/math/tanh.h"
 
 namespace samebits {
 namespace {
@@ -20,6 +21,7 @@ constexpr mpfr_prec_t kAmplePrecision = 160;
 constexpr UnaryFunction kUnaryFunctions[] = {
     {"exp", Exp, [](double x) { return std::exp(x); }, mpfr_exp},
     {"log", Log, [](double x) { return std::log(x); }, mpfr_log},
+    {"tanh", Tanh, [](double x) { return std::tanh(x); }, mpfr_tanh},
 };
 
 }  // namespace

@@ -50,8 +50,9 @@ class Oracle {
 
 // The correctly rounded binary32 result, where a binary64 approximation y is enough to know it.
 //
-// glibc's exp and log err by less than 1 ULP, so the exact value lies in y (1 -+ 2^-52). The
-// interval taken here, y (1 -+ margin 2^-52), is wider by far more than the rounding of its ends.
+// glibc's exp and log err by less than 1 ULP, its tanh by less than 3, so the exact value lies in
+// y (1 -+ 3 * 2^-52). The interval taken here, y (1 -+ margin 2^-52), is wider by more than the
+// rounding of its ends.
 // Rounding is monotonic: if both ends round to the same binary32 number, so does all between them.
 // An infinite or zero y is an interval by itself: e^x has left even binary64's range, and ln(1) =
 // 0.

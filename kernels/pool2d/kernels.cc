@@ -1,6 +1,7 @@
 // The kernels of pooling, one row each.
 #include "kernels/core/cpu.h"
 #include "kernels/core/rows.h"
+#include "kernels/cuda/stream.h"
 #include "kernels/pool2d/pool2d.h"
 
 namespace samebits::pool2d {
@@ -24,6 +25,16 @@ SAMEBITS_X86_64 ShapedFunction MaxForward, MaxBackward, AverageForward, AverageB
     GlobalAverageForward, GlobalAverageBackward;
 }
 
+using GpuFunction = void(const Shape&, const Buffers&, Stream&);
+namespace cuda {  // cuda.cu
+GpuFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalAverageForward,
+    GlobalAverageBackward;
+}
+namespace cuda_emulated {  // cuda.cu, for the emulator
+GpuFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalAverageForward,
+    GlobalAverageBackward;
+}
+
 template <ShapedFunction* function>
 constexpr KernelFunction* kShaped = WithShape<ShapeOf, function>;
 
@@ -39,6 +50,9 @@ constexpr Kernel kRows[] = {
     {&kMaxForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::MaxForward>},
     {&kMaxForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::MaxForward>},
     {&kMaxForward, "neon", &kCpuNeon, kAll, kShaped<baseline::MaxForward>},
+    {&kMaxForward, "cuda", &kCuda, kAll, OnGpu<&kMaxForward, ShapeOf, cuda::MaxForward>},
+    {&kMaxForward, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::MaxForward>},
 
     {&kMaxBackward, "reference", &kCpu, kAll, reference::MaxBackward},
     {&kMaxBackward, "portable", &kCpu, kAll,
@@ -46,6 +60,9 @@ constexpr Kernel kRows[] = {
     {&kMaxBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::MaxBackward>},
     {&kMaxBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::MaxBackward>},
     {&kMaxBackward, "neon", &kCpuNeon, kAll, kShaped<baseline::MaxBackward>},
+    {&kMaxBackward, "cuda", &kCuda, kAll, OnGpu<&kMaxBackward, ShapeOf, cuda::MaxBackward>},
+    {&kMaxBackward, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::MaxBackward>},
 
     {&kAverageForward, "reference", &kCpu, kAll, reference::AverageForward},
     {&kAverageForward, "portable", &kCpu, kAll,
@@ -53,6 +70,10 @@ constexpr Kernel kRows[] = {
     {&kAverageForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::AverageForward>},
     {&kAverageForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::AverageForward>},
     {&kAverageForward, "neon", &kCpuNeon, kAll, kShaped<baseline::AverageForward>},
+    {&kAverageForward, "cuda", &kCuda, kAll,
+     OnGpu<&kAverageForward, ShapeOf, cuda::AverageForward>},
+    {&kAverageForward, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::AverageForward>},
 
     {&kAverageBackward, "reference", &kCpu, kAll, reference::AverageBackward},
     {&kAverageBackward, "portable", &kCpu, kAll,
@@ -60,6 +81,10 @@ constexpr Kernel kRows[] = {
     {&kAverageBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::AverageBackward>},
     {&kAverageBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::AverageBackward>},
     {&kAverageBackward, "neon", &kCpuNeon, kAll, kShaped<baseline::AverageBackward>},
+    {&kAverageBackward, "cuda", &kCuda, kAll,
+     OnGpu<&kAverageBackward, ShapeOf, cuda::AverageBackward>},
+    {&kAverageBackward, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::AverageBackward>},
 
     {&kGlobalAverageForward, "reference", &kCpu, kAll, reference::GlobalAverageForward},
     {&kGlobalAverageForward, "portable", &kCpu, kAll,
@@ -68,6 +93,10 @@ constexpr Kernel kRows[] = {
     {&kGlobalAverageForward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::GlobalAverageForward>},
     {&kGlobalAverageForward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::GlobalAverageForward>},
     {&kGlobalAverageForward, "neon", &kCpuNeon, kAll, kShaped<baseline::GlobalAverageForward>},
+    {&kGlobalAverageForward, "cuda", &kCuda, kAll,
+     OnGpu<&kGlobalAverageForward, ShapeOf, cuda::GlobalAverageForward>},
+    {&kGlobalAverageForward, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::GlobalAverageForward>},
 
     {&kGlobalAverageBackward, "reference", &kCpu, kAll, reference::GlobalAverageBackward},
     {&kGlobalAverageBackward, "portable", &kCpu, kAll,
@@ -76,6 +105,10 @@ constexpr Kernel kRows[] = {
     {&kGlobalAverageBackward, "avx2", &kCpuAvx2, kAll, kShaped<avx2::GlobalAverageBackward>},
     {&kGlobalAverageBackward, "avx512", &kCpuAvx512, kAll, kShaped<avx512::GlobalAverageBackward>},
     {&kGlobalAverageBackward, "neon", &kCpuNeon, kAll, kShaped<baseline::GlobalAverageBackward>},
+    {&kGlobalAverageBackward, "cuda", &kCuda, kAll,
+     OnGpu<&kGlobalAverageBackward, ShapeOf, cuda::GlobalAverageBackward>},
+    {&kGlobalAverageBackward, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::GlobalAverageBackward>},
 };
 
 }  // namespace samebits::pool2d

@@ -55,6 +55,10 @@ struct MicroKernels {
   // cost.
   void (*strip)(const float* const* rows, std::int64_t tiles, const Chain&, const Finish&);
   void (*by_columns[kMostRows])(const float* a, std::int64_t step, const Chain&, const Finish&);
+  // acc[j] = fma(a[k], b[k*step + j], acc[j]) over the terms k in order, `columns` of them (a
+  // multiple of this table's): along the rows of a B that is read only once.
+  void (*sweep)(const float* a, std::int64_t terms, const float* b, std::int64_t step,
+                std::int64_t columns, float* acc);
   const MicroKernels* narrow;  // tiles of fewer columns, for as few outputs; may be null
   const MicroKernels* low;     // tiles of fewer rows and more columns; may be null
 };

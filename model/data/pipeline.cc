@@ -41,6 +41,7 @@ BatchPipeline::BatchPipeline(const ImageSet& images, std::vector<std::uint32_t> 
   for (Slot& slot : slots_) {
     slot.images.resize(largest * pixels);
     slot.labels.resize(largest);
+    free_.push_back(&slot);
   }
   for (int i = 0; i < options.map_threads; ++i) {
     workers_.emplace_back([this](std::stop_token stop) { Work(std::move(stop), resizer_); });
@@ -49,34 +50,45 @@ BatchPipeline::BatchPipeline(const ImageSet& images, std::vector<std::uint32_t> 
 
 const Batch* BatchPipeline::Next() {
   if (next_ == batch_count()) return nullptr;
-  Slot& slot = SlotOf(next_);
   if (options_.map_threads == 0) {
-    Fill(next_, resizer_, slot);
-  } else {
-    std::unique_lock lock(mutex_);
-    released_ = next_;
-    changed_.notify_all();
-    changed_.wait(lock, [&] { return slot.ready; });
-    if (slot.error) std::rethrow_exception(slot.error);
-    slot.ready = false;
+    Fill(next_, resizer_, slots_[0]);
+    ++next_;
+    return &slots_[0].batch;
   }
+  std::unique_lock lock(mutex_);
+  if (held_ != nullptr) free_.push_back(held_);
+  held_ = nullptr;
+  changed_.notify_all();
+  Slot* ready = nullptr;
+  changed_.wait(lock, [&] { return (ready = Ready()) != nullptr; });
+  if (ready->error) std::rethrow_exception(ready->error);
+  ready->ready = false;
+  held_ = ready;
   ++next_;
-  return &slot.batch;
+  return &held_->batch;
+}
+
+BatchPipeline::Slot* BatchPipeline::Ready() {
+  for (Slot& slot : slots_) {
+    if (slot.ready && (!options_.ordered || slot.index == next_)) return &slot;
+  }
+  return nullptr;
 }
 
 void BatchPipeline::Work(std::stop_token stop, ImageResizer resizer) {
   std::unique_lock lock(mutex_);
   while (claimed_ < batch_count()) {
-    // A batch may be taken up when the one that used its slot before was given back.
-    const auto has_slot = [this] {
-      return static_cast<std::size_t>(claimed_ - released_) < slots_.size();
-    };
-    if (!changed_.wait(lock, stop, has_slot) || claimed_ == batch_count()) return;
-    const int index = claimed_++;
-    Slot& slot = SlotOf(index);
+    // Batches are taken up in order, so the one the consumer waits for has a slot.
+    if (!changed_.wait(lock, stop, [this] { return !free_.empty(); }) ||
+        claimed_ == batch_count()) {
+      return;
+    }
+    Slot& slot = *free_.back();
+    free_.pop_back();
+    slot.index = claimed_++;
     lock.unlock();
     try {
-      Fill(index, resizer, slot);
+      Fill(slot.index, resizer, slot);
     } catch (...) {
       slot.error = std::current_exception();
     }

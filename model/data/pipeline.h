@@ -30,12 +30,13 @@ struct PipelineOptions {
   int height = 32;      // of the images that come out
   int width = 32;
   int map_threads = 1;  // 0: Next() prepares the batch itself
-  int prefetch = 2;     // batches prepared ahead of the one the consumer holds, at least 1
+  int prefetch = 2;     // batches prepared ahead of the one the consumer holds
+  bool ordered = true;  // else batches come as they are ready, to tell what the order costs
 };
 
 // Yields the images order[0], order[1], ... in batches. Each batch is
 // prepared whole by one worker into a ring of prefetch + 1 buffers, allocated once. Which worker
-// takes which batch is left to chance; it changes neither order nor bits.
+// takes which batch is left to chance; where they are ordered, it changes neither order nor bits.
 class BatchPipeline {
  public:
   // `images` must outlive the pipeline.
@@ -54,12 +55,14 @@ class BatchPipeline {
     std::vector<std::int32_t> labels;
     Batch batch;
     std::exception_ptr error;
+    int index = 0;  // of the batch
     bool ready = false;
   };
 
   void Fill(int index, ImageResizer& resizer, Slot& slot) const;
   void Work(std::stop_token stop, ImageResizer resizer);
-  Slot& SlotOf(int index) { return slots_[static_cast<std::size_t>(index) % slots_.size()]; }
+  // The slot of a batch that the consumer may have now; null: none is ready.
+  Slot* Ready();
 
   const ImageSet& images_;
   const std::vector<std::uint32_t> order_;
@@ -70,10 +73,11 @@ class BatchPipeline {
 
   std::mutex mutex_;  // guards what follows, and `ready` of the slots
   std::condition_variable_any changed_;
-  int claimed_ = 0;   // batches taken up by workers
-  int released_ = 0;  // batches the consumer has given back
+  int claimed_ = 0;          // batches taken up by workers
+  std::vector<Slot*> free_;  // neither held by the consumer nor claimed
 
-  int next_ = 0;                       // the batch that Next() yields next; the consumer's own
+  Slot* held_ = nullptr;               // the consumer's own, like
+  int next_ = 0;                       // the batches that it had
   std::vector<std::jthread> workers_;  // last: joined before the rest is destroyed
 };
 

@@ -49,6 +49,24 @@ TEST(Cnn, InitialWeightsEqualKeras) {
   }
 }
 
+// The page's script makes two GlorotNormal without seeds, then the CNN: draws 3 to 10.
+TEST(Cnn, ThePagesWeightsEqualKeras) {
+  Team team(1);
+  const KernelSet kernels("auto");
+  const auto keras = ReadNpz(testing::KerasFile("tf_recipe_order_seed812.npz"));
+  const auto weights_of = [&](const char* recipe) {
+    RandomSources sources(GlobalSeeds::All(812));
+    return Network(FindRecipe(recipe), kKerasTensorflow, sources, Division(8), 1, kernels, team).Weights();
+  };
+  for (const auto& [name, array] : weights_of("keras-page")) {
+    EXPECT_EQ(
+        testing::DifferingBits(NpyValues<float>(array), NpyValues<float>(FindArray(keras, name))),
+        0)
+        << name;
+  }
+  EXPECT_NE(FindArray(weights_of("cnn"), "w0"), FindArray(keras, "w0"));
+}
+
 TEST(Cnn, FirstLossesAreThoseOfKeras) {
   if (!std::filesystem::exists(InstalledFashionMnistDirectory())) {
     GTEST_SKIP() << "Fashion-MNIST is not installed: Debian package dataset-fashion-mnist";

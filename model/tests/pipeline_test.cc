@@ -68,6 +68,24 @@ TEST(BatchPipeline, EveryThreadCountAndDepthGivesTheSameBits) {
   }
 }
 
+// What a pipeline without order may do: every image once, in batches that are whole.
+TEST(BatchPipeline, UnorderedHasEveryBatchOnce) {
+  const ImageSet set = MakeImages(100);
+  const auto order = Shuffle{{812, 0}, 100}.Order(0, 100);
+  const auto batches_of = [&](bool ordered) {
+    BatchPipeline pipeline(set, order, {.batch_size = 8, .map_threads = 3, .ordered = ordered});
+    std::vector<std::vector<float>> batches;
+    while (const Batch* batch = pipeline.Next()) {
+      batches.emplace_back(batch->images.begin(), batch->images.end());
+    }
+    std::ranges::sort(batches);
+    return batches;
+  };
+  const auto unordered = batches_of(false);
+  EXPECT_EQ(unordered.size(), 13u);
+  EXPECT_EQ(unordered, batches_of(true));
+}
+
 // 1,000 rows of 10 numbers, batches of 32, a buffer of 100: two data sets shuffled with one seed
 // give the same rows in the first batch, and in all.
 TEST(BatchPipeline, TwoSeededShufflesGiveTheSameRows) {

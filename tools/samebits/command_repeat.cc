@@ -28,7 +28,7 @@ struct RepeatOptions : TrainOptions {
 
 struct TrainedRun {
   std::int64_t seed;
-  std::string weights;
+  std::string data, weights;
   std::vector<StepRecord> steps;
   std::map<std::string, double> metrics;  // the last of each key
 };
@@ -47,7 +47,6 @@ std::map<std::string, double> LastOf(const TrainResult& result) {
 // `freed`, if any, takes another seed in each run.
 std::vector<TrainedRun> RunAll(RepeatOptions options, const NamedSource* freed = nullptr) {
   const Recipe& recipe = FindRecipe(options.recipe);
-  const KernelSet kernels(options.isa);
   Team team(options.threads);
   std::vector<TrainedRun> runs;
   std::optional<NamedData> named;
@@ -56,8 +55,9 @@ std::vector<TrainedRun> RunAll(RepeatOptions options, const NamedSource* freed =
     options.settings.seeds = GlobalSeeds::All(seed);
     if (freed != nullptr) options.settings.freed = {{freed->source, RandomSeed()}};
     if (!named || recipe.make != nullptr) named = LoadData(options);  // some make it from the seed
+    const KernelSet kernels(options.isa, options.determinism);        // each run chooses for itself
     const TrainResult result = Train(recipe, options.settings, named->samples, kernels, team);
-    runs.push_back({seed, result.weights_digest, result.steps, LastOf(result)});
+    runs.push_back({seed, named->name, result.weights_digest, result.steps, LastOf(result)});
     fmt::print(stderr, "run {} of {}: seed {} weights {}", i, options.runs, seed,
                result.weights_digest.substr(0, 12));
     for (const auto& [key, value] : runs.back().metrics) {
@@ -242,7 +242,11 @@ void AddRepeat(CLI::App& app, int& exit_code) {
     const std::vector<TrainedRun> runs = RunAll(*options);
     const bool same_seed = options->seed >= 0;
     if (options->json) {
-      fmt::print("{}\n", JsonOf(runs, same_seed).dump());
+      Json json = {{"recipe", options->recipe},
+                   {"stream", options->settings.stream->name},
+                   {"data", runs[0].data}};
+      json.update(JsonOf(runs, same_seed));
+      fmt::print("{}\n", json.dump());
     } else {
       Print(runs, same_seed);
     }

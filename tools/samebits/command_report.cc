@@ -14,6 +14,7 @@
 #include "tools/samebits/commands.h"
 #include "tools/samebits/environment.h"
 #include "tools/samebits/report_page.h"
+#include "tools/samebits/report_recipes.h"
 
 namespace samebits {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct ReportOptions {
-  std::string out = "report", prices, matrix, history;
+  std::string out = "report", prices, matrix, history, repeat;
   bool quick = false;
 };
 
@@ -73,6 +74,8 @@ int RunReport(const ReportOptions& options) {
   // What is read comes before what takes minutes.
   RunCourse course;
   if (!options.history.empty()) course = ReadRun(options.history);
+  nlohmann::ordered_json repeat;
+  if (!options.repeat.empty()) repeat = ReadRepeat(options.repeat);
   Matrix matrix;
   if (!options.matrix.empty()) matrix = MatrixFor(options);
   PriceList prices = PricesFor(options);
@@ -86,6 +89,7 @@ int RunReport(const ReportOptions& options) {
       .matrix = matrix.Json(),
       .course = std::move(course),
       .environment = EnvironmentOf(options),
+      .repeat = std::move(repeat),
       .price_command = fmt::format("samebits price{}", short_list ? " --quick" : ""),
       .matrix_command = options.matrix.empty()
                             ? "samebits matrix"
@@ -97,6 +101,7 @@ int RunReport(const ReportOptions& options) {
   nlohmann::ordered_json price_json = JsonOf(data.prices);
   price_json["environment"] = data.environment;
   WriteFileAtomically(out / "prices.json", price_json.dump(1) + "\n");
+  if (!data.repeat.is_null()) WriteFileAtomically(out / "repeat.json", data.repeat.dump(1) + "\n");
   WriteFileAtomically(out / "matrix.json", data.matrix.dump(1) + "\n");
   WriteFileAtomically(out / "training.json",
                       nlohmann::ordered_json{{"title", data.course.title},
@@ -123,6 +128,8 @@ void AddReport(CLI::App& app, int& exit_code) {
                       "Take the cells that samebits_conformance --jsonl FILE wrote");
   command->add_option("--history", options->history,
                       "Take the training run that train --out wrote to this directory");
+  command->add_option("--repeat", options->repeat,
+                      "Also show the repeated training that repeat --json printed");
   command->callback([options, &exit_code] { exit_code = RunReport(*options); });
 }
 

@@ -13,9 +13,11 @@
 #include "kernels/core/digest.h"
 #include "kernels/core/error.h"
 #include "model/checkpoint.h"
+#include "model/step_price.h"
 #include "model/train_op.h"
 #include "tools/samebits/commands.h"
 #include "tools/samebits/environment.h"
+#include "tools/samebits/keras_page.h"
 #include "tools/samebits/ranks.h"
 #include "tools/samebits/run_files.h"
 #include "tools/samebits/train_options.h"
@@ -80,7 +82,8 @@ class Progress {
 
 // Whether the run has the golden's bits: "match", "mismatch", or "none" when no golden is for it.
 std::string AgainstGolden(const NamedData& data, const RunOptions& options,
-                          const TrainResult& result) {
+                          const KernelSet& kernels, const TrainResult& result) {
+  if (kernels.WeakestUsed() < Claim::kEverywhere) return "none";
   const GlobalSeeds& seeds = options.settings.seeds;
   if (seeds != GlobalSeeds::All(seeds.backend) || !options.settings.freed.empty()) return "none";
   const GoldenFile goldens =
@@ -119,7 +122,16 @@ Json IdentityOf(const RunOptions& options, const NamedData& data) {
             {"numpy", settings.seeds.numpy},
             {"backend", settings.seeds.backend}}},
           {"freed", JsonOf(settings.freed)},
+          {"determinism", ClaimName(options.determinism)},
           {"data", data.Describe()}};
+}
+
+// What the claim costs or gains, in turns with the kernels that promise the golden's bits.
+Json JsonOf(const StepPrice& price) {
+  return {{"ms_per_step", 1e3 * price.seconds},
+          {"everywhere_ms_per_step", 1e3 * price.everywhere_seconds},
+          {"ratio", price.ratio},
+          {"turns", price.turns}};
 }
 
 constexpr char kCheckpoint[] = "checkpoint.npz";
@@ -164,6 +176,9 @@ void TakeSavedOptions(const CLI::App& command, RunOptions& options) {
       options.settings.stream = &FindStream(identity.at("stream").get<std::string>());
     }
     take("--batch", identity.at("batch"), options.settings.batch);
+    if (command.count("--determinism") == 0) {
+      SetDeterminism(identity.at("determinism"), options);
+    }
     take("--leaves", identity.at("leaves"), options.settings.leaves);
     if (command.count("--seed") == 0) {
       const Json& seeds = identity.at("seeds");
@@ -198,8 +213,8 @@ struct Start {
   std::size_t done;  // steps
 };
 
-// `first`: of the ranks, the one that writes.
-Start Prepare(const RunOptions& options, int ranks, bool first) {
+// `writes`: it is the one of the ranks that does, into a new directory.
+Start Prepare(const RunOptions& options, int ranks, bool writes) {
   Start start{LoadData(options), {}, {}, options.from ? options.from->state.steps.size() : 0};
   start.identity = IdentityOf(options, start.data);
   if (options.from) {
@@ -213,10 +228,16 @@ Start Prepare(const RunOptions& options, int ranks, bool first) {
                                 start.plan.steps));
   }
   const LeafMap map = LeavesInOrder(ranks, options.settings.leaves);
+  if (options.determinism < Claim::kEverywhere && (ranks > 1 || options.settings.accumulate > 1)) {
+    throw UserError(fmt::format(
+        "--determinism {}: ranks and accumulation need everywhere: a library's bits are those of "
+        "its own batches",
+        ClaimName(options.determinism)));
+  }
   for (int rank = 0; rank < ranks; ++rank) {
     Division(map, rank, options.settings.leaves, options.settings.accumulate);
   }
-  if (first && !options.out.empty() && options.out != options.resume) {
+  if (writes && !options.out.empty() && options.out != options.resume) {
     PrepareRunDirectory(options.out);
   }
   return start;
@@ -235,13 +256,13 @@ Json AgreementOf(const RunOptions& options, const Start& start) {
 }
 
 // Null where ranks are threads. All of them say the same, or the same error is thrown by all.
-Start StartAlike(const RunOptions& options, RankGroup* group) {
-  if (group == nullptr) return Prepare(options, options.settings.ranks, true);
+Start StartAlike(const RunOptions& options, RankGroup* group, bool writes) {
+  if (group == nullptr) return Prepare(options, options.settings.ranks, writes);
   std::optional<Start> start;
   std::string error;
   int exit_code = kExitHolds;
   try {
-    start = Prepare(options, group->size(), group->IsFirst());
+    start = Prepare(options, group->size(), writes && group->IsFirst());
   } catch (const UserError& fault) {
     error = fault.what(), exit_code = kExitUsage;
   } catch (const UnavailableError& fault) {
@@ -253,12 +274,17 @@ Start StartAlike(const RunOptions& options, RankGroup* group) {
 
 int RunTrain(RunOptions options, RankGroup* group) {
   const Recipe& recipe = FindRecipe(options.recipe);
-  const KernelSet kernels(options.isa);
+  const KernelSet kernels(options.isa, options.determinism);
   const Fault fault = Fault::FromEnvironment();
-  const Start start = StartAlike(options, group);
+  const bool page = recipe.name == kKerasPage;
+  // The page's next start compares itself with the one before, and leaves that as it is.
+  const bool again = page && options.resume.empty() && HasSavedHistory(options.out);
+  const Start start = StartAlike(options, group, !again);
   const auto& [data, identity, plan, done] = start;
   const std::optional<Checkpoint>& from = options.from;
   if (options.threads == 0) options.threads = group->ThreadsOfARank();
+  const PageStart page_start = page ? WalkPageStart(options.settings) : PageStart{};
+  if (page && !options.json && (group == nullptr || group->IsFirst())) Print(page_start);
 
   Team team(options.threads);
   Progress progress(plan, done);
@@ -285,44 +311,70 @@ int RunTrain(RunOptions options, RankGroup* group) {
       Train(recipe, options.settings, data.samples, kernels, team, hooks,
             from ? &from->state : nullptr, group == nullptr ? nullptr : &group->transport());
   if (group != nullptr && !group->IsFirst()) return kExitHolds;  // the first one tells
-  const std::string golden = AgainstGolden(data, options, result);
+  const std::string golden = AgainstGolden(data, options, kernels, result);
+  std::optional<StepPrice> price;
+  if (options.determinism < Claim::kEverywhere) {
+    price =
+        PriceOfSteps(recipe, options.settings, data.samples, kernels, KernelSet(options.isa), team);
+  }
 
   Json environment = Environment();
   environment["data"] = identity["data"];
-  environment["settings"] = {
-      {"recipe", recipe.name},
-      {"stream", identity["stream"]},
-      {"seed", options.settings.seeds.backend},
-      {"seeds", identity["seeds"]},
-      {"freed", identity["freed"]},
-      {"batch", options.settings.batch},
-      {"leaves", options.settings.leaves},
-      {"steps", result.steps.size()},
-      {"threads", options.threads},
-      {"ranks", group == nullptr ? options.settings.ranks : group->size()},
-      {"transport", options.ranks == "mpi" || options.ranks == "nccl" ? options.ranks : "threads"},
-      {"isa", kernels.name()},
-      {"determinism", "everywhere"}};
+  environment["settings"] = {{"recipe", recipe.name},
+                             {"stream", identity["stream"]},
+                             {"seed", options.settings.seeds.backend},
+                             {"seeds", identity["seeds"]},
+                             {"freed", identity["freed"]},
+                             {"batch", options.settings.batch},
+                             {"leaves", options.settings.leaves},
+                             {"steps", result.steps.size()},
+                             {"threads", options.threads},
+                             {"ranks", group == nullptr ? options.settings.ranks : group->size()},
+                             {"transport", group == nullptr ? "threads" : options.ranks},
+                             {"isa", kernels.name()},
+                             {"determinism", identity["determinism"]},
+                             {"kernels", kernels.Used()}};
+  if (price) environment["price_of_determinism"] = JsonOf(*price);
   environment["golden"] = golden;
-  if (!options.out.empty()) WriteRun(options.out, result, environment);
+  if (!options.out.empty() && !again) WriteRun(options.out, result, environment);
+  std::string compared;
+  const bool equal = !again || EqualsSavedHistory(result.history, options.out, compared);
 
   const std::size_t steps = std::max<std::size_t>(1, result.steps.size() - done);
   const double ms = 1e3 * result.training_seconds / static_cast<double>(steps);
   if (options.json) {
-    fmt::print("{}\n", Json{{"steps", result.steps.size()},
-                            {"ms_per_step", ms},
-                            {"weights", result.weights_digest},
-                            {"history", JsonOf(result.history)},
-                            {"golden", golden}}
-                           .dump());
+    Json json = {{"steps", result.steps.size()},
+                 {"ms_per_step", ms},
+                 {"weights", result.weights_digest},
+                 {"history", JsonOf(result.history)},
+                 {"golden", golden}};
+    if (price) {
+      json["determinism"] = identity["determinism"];
+      json["kernels"] = kernels.Used();
+      json["price_of_determinism"] = JsonOf(*price);
+    }
+    if (page) json["page"] = JsonOf(page_start);
+    if (again) json["equals_saved"] = equal;
+    fmt::print("{}\n", json.dump());
   } else {
     fmt::print("{} steps on {} with {} and {} threads, {:.2f} ms each\nweights {}\n",
                result.steps.size(), data.name, kernels.name(), options.threads, ms,
                result.weights_digest);
+    if (price) {
+      fmt::print("determinism {}: {:.2f} ms a step, everywhere {:.2f}, in {} turns: {:.2f} times\n",
+                 ClaimName(options.determinism), 1e3 * price->seconds,
+                 1e3 * price->everywhere_seconds, price->turns, price->ratio);
+    }
+    if (page) PrintPageEnd(result.history, ms, data);
     if (golden != "none") fmt::print("golden: {}\n", golden);
-    if (!options.out.empty()) fmt::print("written to {}\n", options.out);
+    if (again) {
+      fmt::print("{}\n", compared);
+    } else if (!options.out.empty()) {
+      fmt::print("written to {}\n", options.out);
+    }
   }
-  return golden == "mismatch" ? kExitBitsDiffer : kExitHolds;
+  const bool holds = golden != "mismatch" && equal && (!page || page_start.Holds());
+  return holds ? kExitHolds : kExitBitsDiffer;
 }
 
 // This process is one of several ranks: the first one tells what is true of all.
@@ -344,7 +396,7 @@ int RunRank(const RunOptions& options) {
 // A recipe without training: built, seeded again and built again.
 int RunPredict(const RunOptions& options) {
   const Recipe& recipe = FindRecipe(options.recipe);
-  const KernelSet kernels(options.isa);
+  const KernelSet kernels(options.isa, options.determinism);
   if (!options.out.empty() || !options.resume.empty()) {
     throw UserError(
         fmt::format("--out: recipe {} trains nothing that could be written", recipe.name));
@@ -395,7 +447,7 @@ void AddTrain(CLI::App& app, int& exit_code) {
   AddSeed(*command, "--backend-seed", settings.seeds.backend, "the backend's: shuffles");
   command->add_option("--out", options->out,
                       "New or empty directory for history.json, digests.jsonl, weights.npz and "
-                      "environment.json");
+                      "environment.json; that of an earlier keras-page: compares with its history");
   command->add_flag("--json", options->json, "Print one line of JSON on standard output");
   command
       ->add_option("--save-every", options->save_every,

@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -67,9 +69,46 @@ nlohmann::ordered_json Features() {
   return features;
 }
 
+using Json = nlohmann::ordered_json;
+
+std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+Json OrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+// A name and a driver for each GPU; null where there is none.
+Json Gpus() {
+  Json gpus;
+  std::istringstream lines(
+      Output("nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null"));
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t comma = line.rfind(", ");
+    if (comma == line.npos) continue;
+    gpus.push_back({{"name", line.substr(0, comma)}, {"driver", line.substr(comma + 2)}});
+  }
+  if (!gpus.is_null()) return gpus;
+  // Without its tool the driver still says what it is.
+  const std::string driver = ValueIn("/proc/driver/nvidia/version", "NVRM version");
+  if (!driver.empty()) gpus.push_back({{"name", "unknown"}, {"driver", driver}});
+  return gpus;
+}
+
+// What stands behind ".so." in the name of the file that the linker would load; null: none. It is
+// not loaded for this: a library may set up whatever it likes.
+Json LibraryVersion(const std::string& linker_cache, const std::string& library) {
+  const std::size_t line = linker_cache.find("\t" + library + ".so");
+  if (line == linker_cache.npos) return {};
+  const std::size_t arrow = linker_cache.find("=> ", line), end = linker_cache.find('\n', line);
+  std::error_code error;
+  const std::string file =
+      std::filesystem::canonical(linker_cache.substr(arrow + 3, end - arrow - 3), error);
+  const std::size_t version = file.find(".so.");
+  return error || version == file.npos ? Json() : Json(file.substr(version + 4));
+}
+
 }  // namespace
 
 nlohmann::ordered_json Environment() {
+  const std::string libraries = Output("PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null");
   utsname system{};
   ::uname(&system);
   nlohmann::ordered_json variables = nlohmann::ordered_json::object();
@@ -90,6 +129,11 @@ nlohmann::ordered_json Environment() {
       {"flags", SAMEBITS_FLAGS},
       {"onednn", SAMEBITS_ONEDNN},
       {"eigen", SAMEBITS_EIGEN},
+      {"gpu", Gpus()},
+      {"cuda", LibraryVersion(libraries, "libcudart")},
+      {"cudnn", LibraryVersion(libraries, "libcudnn")},
+      {"nccl", LibraryVersion(libraries, "libnccl")},
+      {"mpi", OrNull(FirstLine(Output("mpirun --version 2>/dev/null")))},
       {"revision", Revision()},
       {"floating_point_control", fmt::format("{:#x}", FloatingPointControl())},
       {"variables", variables},

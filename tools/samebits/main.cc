@@ -1,5 +1,7 @@
 // samebits: the same bits, everywhere, and what they cost.
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string>
 
@@ -42,6 +44,9 @@ int Main(int argc, char** argv) {
   };
   try {
     app.parse(argc, argv);
+    if (std::fflush(stdout) != 0) {
+      throw UserError(fmt::format("standard output: cannot be written: {}", std::strerror(errno)));
+    }
     return exit_code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help

@@ -9,6 +9,7 @@
 #include "benchmarks/price_list.h"
 #include "conformance/plan.h"
 #include "kernels/core/registry.h"
+#include "tools/samebits/report_recipes.h"
 
 namespace samebits {
 namespace {
@@ -502,6 +503,7 @@ std::vector<Plot> PlotsOf(const ReportData& data) {
   std::vector<Plot> plots = {PricePlot(data), LadderPlot(data), RooflinePlot(data),
                              TrainingPlot(data)};
   if (!data.prices.batches.empty()) plots.push_back(BatchPlot(data));
+  if (!data.repeat.is_null()) plots.push_back(RepeatPlot(data.repeat));
   return plots;
 }
 
@@ -587,6 +589,7 @@ std::string PageOf(const ReportData& data, const std::vector<Plot>& plots,
       : data.course.golden == "mismatch" ? "<b class=bad>the bits are not the golden's</b>"
                                          : "no golden is on file for this run");
   html += figure("training") + Command(data.train_command);
+  if (!data.repeat.is_null()) html += RepeatSection(data.repeat, figure("repeat"));
   html +=
       "<h2>Time per image, from batch 64 to 4,096</h2>\n<p class=note>Layers of the recipe, 1 "
       "thread, over the time at batch 64; the second line is the goal of at most 1.1.</p>\n" +
@@ -636,11 +639,13 @@ std::map<std::string, std::string> TablesOf(const ReportData& data) {
                            b.seconds_per_image, b.to_smallest.value, b.to_smallest.low,
                            b.to_smallest.high);
   }
-  return {{"prices.csv", prices},
-          {"ladder.csv", ladder},
-          {"matrix.csv", matrix},
-          {"training.csv", training},
-          {"batches.csv", batches}};
+  std::map<std::string, std::string> tables = {{"prices.csv", prices},
+                                               {"ladder.csv", ladder},
+                                               {"matrix.csv", matrix},
+                                               {"training.csv", training},
+                                               {"batches.csv", batches}};
+  if (!data.repeat.is_null()) tables["repeat.csv"] = RepeatTable(data.repeat);
+  return tables;
 }
 
 }  // namespace samebits

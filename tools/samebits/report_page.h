@@ -18,6 +18,7 @@ struct ReportData {
   nlohmann::json matrix;  // Matrix::Json
   RunCourse course;
   nlohmann::ordered_json environment;
+  nlohmann::ordered_json repeat;  // what samebits repeat --json printed; null: nothing
   // The commands that give the same figures again.
   std::string price_command, matrix_command, train_command;
 };

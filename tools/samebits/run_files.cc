@@ -114,6 +114,29 @@ void CompareWeights(const std::vector<NamedArray>& a, const std::vector<NamedArr
               std::to_string(b.size()));
 }
 
+struct EnvironmentDifference {
+  std::string key;  // "settings/threads"
+  Json a, b;
+};
+
+// What two runs' records say of machine, build and settings, as far as it differs.
+std::vector<EnvironmentDifference> DifferencesOf(const Json& a, const Json& b) {
+  std::vector<EnvironmentDifference> differences;
+  const Json left = a.flatten(), right = b.flatten();
+  const auto compare = [&](const std::string& key, const Json& x, const Json& y) {
+    // What is no cause: when it was, what came out, and what it took.
+    const bool result = key == "/date" || key == "/golden" || key.starts_with("/price_of_");
+    if (x != y && !result) differences.push_back({key.substr(1), x, y});
+  };
+  for (const auto& [key, value] : left.items()) {
+    compare(key, value, right.contains(key) ? right[key] : Json("missing"));
+  }
+  for (const auto& [key, value] : right.items()) {
+    if (!left.contains(key)) compare(key, "missing", value);
+  }
+  return differences;
+}
+
 }  // namespace
 
 Json JsonOf(const History& history) {
@@ -177,18 +200,36 @@ bool CompareRuns(const fs::path& a, const fs::path& b, bool as_json) {
   }
   const int compared = steps.compared() + history.compared() + weights.compared();
   const int differing = steps.differing() + history.differing() + weights.differing();
+  std::vector<EnvironmentDifference> causes;
+  if (differing > 0) {
+    causes = DifferencesOf(ReadJson(a / "environment.json"), ReadJson(b / "environment.json"));
+  }
   if (as_json) {
-    fmt::print("{}\n", Json{{"same", differing == 0},
-                            {"compared", compared},
-                            {"differing", differing},
-                            {"first", first}}
-                           .dump());
+    Json json = {{"same", differing == 0},
+                 {"compared", compared},
+                 {"differing", differing},
+                 {"first", first},
+                 {"environment", Json::array()}};
+    for (const EnvironmentDifference& cause : causes) {
+      json["environment"].push_back({{"key", cause.key}, {"a", cause.a}, {"b", cause.b}});
+    }
+    fmt::print("{}\n", json.dump());
   } else if (differing == 0) {
     fmt::print("same bits: {} values of steps, history and weights\n", compared);
   } else {
     fmt::print("bits differ: {} of {} values; first divergence: {}\n", differing, compared, first);
+    for (const EnvironmentDifference& cause : causes) {
+      fmt::print("environment: {}: {} and {}\n", cause.key, cause.a.dump(), cause.b.dump());
+    }
+    if (causes.empty()) fmt::print("environment: the records do not differ\n");
   }
   return differing == 0;
+}
+
+std::string FirstDifference(const History& history, const fs::path& directory) {
+  Comparison result;
+  CompareHistories(ReadJson(directory / "history.json"), JsonOf(history), result);
+  return result.first();
 }
 
 RunCourse ReadRun(const fs::path& directory) {

@@ -31,8 +31,13 @@ struct RunCourse {
 // Throws UserError for what it cannot read.
 RunCourse ReadRun(const std::filesystem::path& directory);
 
-// Compares two runs key by key, step by step, tensor by tensor. Prints what was compared and the
-// first divergence; true when all bits are the same. Throws UserError for what it cannot read.
+// The first value in which the history of an earlier run and this one differ; empty: none. Throws
+// UserError for what it cannot read.
+std::string FirstDifference(const History& history, const std::filesystem::path& directory);
+
+// Compares two runs key by key, step by step, tensor by tensor. Prints what was compared, the first
+// divergence, and where bits differ how the records of their environments do; true when all bits
+// are the same. Throws UserError for what it cannot read.
 bool CompareRuns(const std::filesystem::path& a, const std::filesystem::path& b, bool as_json);
 
 }  // namespace samebits

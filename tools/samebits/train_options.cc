@@ -1,5 +1,6 @@
 #include "tools/samebits/train_options.h"
 
+#include <algorithm>
 #include <bit>
 #include <filesystem>
 #include <random>
@@ -90,7 +91,7 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
   TrainSettings& settings = options.settings;
   command
       .add_option("--recipe", options.recipe,
-                  "The recipe: cnn, mlp-sequence, mlp-binary or embedding")
+                  "The recipe: cnn, keras-page, mlp-sequence, mlp-binary, embedding or rnn")
       ->capture_default_str();
   command
       .add_option_function<std::string>(
@@ -159,6 +160,25 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
   command
       .add_option("--isa", options.isa, "Kernels: auto, reference, portable, avx2, avx512 or neon")
       ->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--determinism", [&options](const std::string& name) { SetDeterminism(name, options); },
+          "What the bits must hold to: everywhere (default), machine, run or none. Below "
+          "everywhere "
+          "libraries that promise as much may take the place of our kernels")
+      ->type_name("CLAIM");
+}
+
+void SetDeterminism(const std::string& name, TrainOptions& options) {
+  constexpr Claim kClaims[] = {Claim::kNone, Claim::kRun, Claim::kMachine, Claim::kEverywhere};
+  const auto* const known = std::ranges::find(kClaims, name, ClaimName);
+  if (known == std::end(kClaims)) {
+    throw UserError(
+        fmt::format("--determinism {}: there is no such claim; there are: none, run, "
+                    "machine, everywhere",
+                    name));
+  }
+  options.determinism = *known;
 }
 
 std::string EngineOf(const TrainOptions& options) {

@@ -17,7 +17,8 @@ struct TrainOptions {
   std::string ranks = "1";
 
   int limit_samples = 0;  // 0: all
-  int threads;            // all cores, where nothing else is asked for
+  Claim determinism = Claim::kEverywhere;
+  int threads;  // all cores, where nothing else is asked for
 
   TrainOptions();
 };
@@ -25,6 +26,8 @@ struct TrainOptions {
 void AddTrainOptions(CLI::App& command, TrainOptions& options);
 // "mpi" or "nccl": this process is one of the ranks; empty: all of them are threads of it.
 std::string EngineOf(const TrainOptions& options);
+// Throws UserError when it is no claim's name.
+void SetDeterminism(const std::string& name, TrainOptions& options);
 // Batch and epochs that were not given are the recipe's.
 void TakeRecipesOptions(const CLI::App& command, TrainOptions& options);
 

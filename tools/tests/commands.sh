@@ -107,6 +107,12 @@ expect 0 '' train --data builtin --steps 2 --seed 42 --out other
 expect 0 '' compare two again
 expect 1 '' compare two other
 grep -q 'first divergence: step 1 loss_bits' stdout || fail "compare: $(<stdout)"
+grep -qx 'environment: settings/seed: 812 and 42' stdout || fail "compare: $(<stdout)"
+grep -q 'environment: cpu' stdout && fail "compare: $(<stdout)"
+cp -r other broken
+cp two/environment.json broken
+expect 1 '' compare two broken
+grep -qx 'environment: the records do not differ' stdout || fail "compare: $(<stdout)"
 expect 1 '' compare two zero
 expect 1 '' compare two zero --json
 sed -i '2s/"weights":"./"weights":"x/' again/digests.jsonl
@@ -132,6 +138,42 @@ expect 0 '^seed [0-9]+$' train --data builtin --steps 0 --seed random
 expect 2 'seed' train --backend-seed 4294967296
 expect 0 '' train --data builtin --steps 1 --seed 812 --backend-seed 5 --out shuffled
 expect 1 '' compare two shuffled
+
+# Weaker claims: a run's own libraries where there are any, recorded and priced.
+weak=(train --data builtin --limit-samples 256 --steps 4)
+expect 0 '' "${weak[@]}" --out strong
+expect 0 '' "${weak[@]}" --determinism machine --out machine
+expect 0 '' compare strong machine
+expect 0 '' "${weak[@]}" --determinism run --out weak
+grep -qE '^determinism run: [0-9.]+ ms a step, everywhere [0-9.]+, in 15 turns: [0-9.]+ times$' stdout ||
+  fail "train --determinism run: $(<stdout)"
+expect 0 '' "${weak[@]}" --determinism run --out weak2
+expect 0 '' compare weak weak2
+if grep -q '"conv2d_fwd_v1": "onednn"' weak/environment.json; then
+  expect 1 '' compare strong weak
+else
+  expect 0 '' compare strong weak
+fi
+expect 0 '' "${weak[@]}" --determinism none --json
+python3 -c '
+import json
+run = json.load(open("stdout"))
+assert run["determinism"] == "none" and run["price_of_determinism"]["ratio"] > 0
+assert set(run["kernels"]) > {"conv2d_fwd_v1", "dense_wgrad_v1", "adam_v1"}
+' || fail "train --determinism none --json: $(<stdout)"
+expect 2 'determinism sometimes: there is no such claim' train --determinism sometimes
+
+# The published page: its objects, its training, and its next start.
+page=(train --recipe keras-page --data builtin --limit-samples 64 --epochs 1)
+expect 0 '' "${page[@]}" --out page
+grep -qE '^RandomNormal +0.05609520897269249 +the same bits$' stdout || fail "keras-page: $(<stdout)"
+grep -qx 'two GlorotNormal(seed=42): equal; two without a seed: not equal' stdout || fail "keras-page: $(<stdout)"
+before=$(<page/history.json)
+expect 0 '' "${page[@]}" --out page --threads 1
+grep -qx "history: every key equal to page's" stdout || fail "keras-page again: $(<stdout)"
+expect 1 '' "${page[@]}" --out page --seed 42
+grep -q "^history differs from page's: history loss of epoch 1: " stdout || fail "keras-page, other seed: $(<stdout)"
+[[ $(<page/history.json) == "$before" ]] || fail 'keras-page wrote over its history'
 
 # The same training many times.
 few=(repeat --data builtin --limit-samples 64 --epochs 1)
@@ -160,6 +202,18 @@ grep -qE '^embedding +1 +- ' stdout || fail "repeat --each-source, of a recipe w
 [[ $(grep -cE '^(initialisation|dropout|shuffle|order) +2 +1 ' stdout) == 4 ]] ||
   fail "repeat --each-source: $(<stdout)"
 expect 2 'runs' repeat --runs 1
+expect 0 '' env --json
+python3 -c '
+import json
+env = json.load(open("stdout"))
+for key in ("gpu", "cuda", "cudnn", "nccl", "mpi"): env[key]
+gpu = env["gpu"]
+assert gpu is None or all(g["name"] and g["driver"] for g in gpu)
+' || fail "env --json: $(<stdout)"
+checks=$((checks + 1))
+"$samebits" env >/dev/full 2>stderr
+[[ $? == 2 && $(<stderr) == 'samebits: standard output: cannot be written: No space left on device' ]] ||
+  fail "env on a full disk: $(<stderr)"
 expect 2 'free bread: there is no such source' train --free bread
 expect 2 'free dropout=x: the seed is not' train --free dropout=x
 expect 2 'no case matches' golden list nonsense
@@ -232,6 +286,9 @@ expect 2 'file: is not a directory' report --out file
 expect 2 'nowhere: cannot be read' report --out none --matrix nowhere
 expect 2 'nowhere: cannot be read' report --out none2 --prices nowhere
 expect 2 'run' report --out none3 --history nowhere
+expect 2 'nowhere: cannot be read' report --out none4 --history strong --repeat nowhere
+echo '{"statistics":{"loss":{"mean":1}},"runs":[]}' >bad.json
+expect 2 'bad.json: not what samebits repeat --json prints' report --out none5 --history strong --repeat bad.json
 expect 0 '' report --help
 
 expect 0 '' explain --help

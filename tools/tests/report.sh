@@ -17,12 +17,14 @@ cd "$folder" || exit 2
   "$samebits" explain --json 'relu_fwd_v1/n7_seed812@portable#threads=2' >cells.jsonl &&
   "$samebits" explain --json 'softmax_fwd_v1/n64c10_logits_seed812@onednn#threads=2' >>cells.jsonl
 "$samebits" train --data builtin --limit-samples 128 --out run >/dev/null 2>&1
-"$samebits" report --out report --prices prices.json --matrix cells.jsonl --history run >/dev/null ||
+"$samebits" repeat --data builtin --limit-samples 64 --epochs 1 --runs 30 --json >repeat.json 2>/dev/null
+"$samebits" report --out report --prices prices.json --matrix cells.jsonl --history run \
+  --repeat repeat.json >/dev/null ||
   exit 1
 
 files=$(cd report && ls | tr '\n' ' ')
-for file in index.html {prices,matrix,training}.json {prices,ladder,matrix,training,batches}.csv \
-  {price,ladder,roofline,training}.png; do
+for file in index.html {prices,matrix,training,repeat}.json {prices,ladder,matrix,training,batches,repeat}.csv \
+  {price,ladder,roofline,training,repeat}.png; do
   [[ " $files" == *" $file "* ]] || { echo "FAILED: no $file in: $files"; exit 1; }
 done
 if grep -qE '(src|href)="?(https?:)?//' report/index.html; then

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A run killed at any moment and resumed, several times over, ends with the bits of the run that
-# never stopped.   usage: resume.sh SAMEBITS [RUNS]
+# never stopped; so does one that a full disk stopped, which says so in one line.
+# usage: resume.sh SAMEBITS [RUNS]
 set -uo pipefail
 # shellcheck source=tools/tests/checks.sh
 source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
@@ -34,6 +35,22 @@ for ((i = 1; i <= runs; ++i)); do
   [[ -z $leftovers ]] || fail "run $i left $leftovers"
   rm -rf stopped
 done
+# A disk with room for one checkpoint, not for the next before the first is replaced.
+mkdir disk
+# shellcheck disable=SC2016  # for the shell behind it
+if unshare -Urm bash -c 'mount -t tmpfs -o size=600k none disk && "$@" --out disk/run 2>full.log
+  echo $? >code && cp -r disk/run kept' - "$samebits" "${train[@]}" --save-every 1 >/dev/null 2>&1; then
+  [[ $(<code) == 2 ]] || fail "on a full disk: exit code $(<code)"
+  grep -v '^epoch ' full.log >complaint
+  [[ $(wc -l <complaint) == 1 ]] || fail "on a full disk not one line: $(<complaint)"
+  grep -q 'checkpoint.npz: cannot be written: No space left on device; make room' complaint ||
+    fail "on a full disk: $(<complaint)"
+  "$samebits" train --resume kept --out rest >/dev/null 2>&1 || fail 'a full disk: cannot be resumed'
+  "$samebits" compare whole rest >comparison || fail "a full disk: $(<comparison)"
+else
+  echo 'a full disk: NOT RUN: this machine mounts no file system of a few pages for it'
+fi
+
 ((killed > 0)) || fail "nothing was killed in $runs runs"
 ((failures == 0)) || exit 1
 printf '%d runs, %d times killed: the bits of the run that never stopped\n' "$runs" "$killed"

@@ -1,0 +1,75 @@
+// The elementwise functions, a thread an element.
+#include "kernels/activation/activation.h"
+#include "kernels/cuda/arithmetic.h"
+#include "kernels/cuda/math.h"
+
+namespace samebits::activation::SAMEBITS_GPU {
+namespace {
+
+namespace gpu = samebits::SAMEBITS_GPU;
+
+struct ReluOf {
+  __device__ static float Of(float x) { return x > 0.0f || x != x ? x : 0.0f; }
+};
+struct SigmoidOf {
+  __device__ static float Of(float x) { return 1.0f / (1.0f + gpu::Exp(-x)); }
+};
+struct ExpOf {
+  __device__ static float Of(float x) { return gpu::Exp(x); }
+};
+struct LogOf {
+  __device__ static float Of(float x) { return gpu::Log(x); }
+};
+struct ReluGradient {
+  __device__ static float Of(float y, float dy) { return y > 0.0f ? dy : 0.0f; }
+};
+struct SigmoidGradient {
+  __device__ static float Of(float y, float dy) { return dy * (y * (1.0f - y)); }
+};
+
+template <class Function>
+struct Unary {
+  const float* x;
+  float* y;
+  __device__ void operator()(std::int64_t i) const { y[i] = Function::Of(x[i]); }
+};
+
+template <class Function>
+struct Binary {
+  const float *a, *b;
+  float* y;
+  __device__ void operator()(std::int64_t i) const { y[i] = Function::Of(a[i], b[i]); }
+};
+
+template <class Function>
+void MapUnary(const Case& c, const Buffers& buffers, Stream& stream) {
+  gpu::ForEach(stream, c.Get("n"), Unary<Function>{buffers.in(0), buffers.out(0)});
+}
+
+template <class Function>
+void MapBinary(const Case& c, const Buffers& buffers, Stream& stream) {
+  gpu::ForEach(stream, c.Get("n"), Binary<Function>{buffers.in(0), buffers.in(1), buffers.out(0)});
+}
+
+}  // namespace
+
+void ReluForward(const Case& c, const Buffers& buffers, Stream& stream) {
+  MapUnary<ReluOf>(c, buffers, stream);
+}
+void ReluBackward(const Case& c, const Buffers& buffers, Stream& stream) {
+  MapBinary<ReluGradient>(c, buffers, stream);
+}
+void SigmoidForward(const Case& c, const Buffers& buffers, Stream& stream) {
+  MapUnary<SigmoidOf>(c, buffers, stream);
+}
+void SigmoidBackward(const Case& c, const Buffers& buffers, Stream& stream) {
+  MapBinary<SigmoidGradient>(c, buffers, stream);
+}
+void Exp(const Case& c, const Buffers& buffers, Stream& stream) {
+  MapUnary<ExpOf>(c, buffers, stream);
+}
+void Log(const Case& c, const Buffers& buffers, Stream& stream) {
+  MapUnary<LogOf>(c, buffers, stream);
+}
+
+}  // namespace samebits::activation::SAMEBITS_GPU

@@ -1,0 +1,18 @@
+#include "kernels/core/steady_choice.h"
+
+#include <utility>
+
+namespace samebits {
+namespace {
+
+bool steady = false;
+
+}  // namespace
+
+bool ChoicesAreSteady() { return steady; }
+
+SteadyChoice::SteadyChoice() : former_(std::exchange(steady, true)) {}
+
+SteadyChoice::~SteadyChoice() { steady = former_; }
+
+}  // namespace samebits

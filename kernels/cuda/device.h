@@ -1,0 +1,38 @@
+// The dialect of the .cu files, which are built twice: by nvcc for GPUs (kernel "cuda"), and by the
+// host's compiler to run on a processor under any schedule (kernel "cuda_emulated"). Their code
+// lives in namespace SAMEBITS_GPU, as that of an ISA does in SAMEBITS_ISA.
+//
+// Arithmetic: + - * / on floats and doubles are one rounded operation each (--fmad=false), a fused
+// one is written __fmaf_rn or __fma_rn.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/cuda/stream.h"
+
+#if defined(__CUDACC__)
+#define SAMEBITS_GPU cuda
+
+namespace samebits::cuda {
+
+// Memory that the threads of a block share; every call of one T is the same memory.
+template <class T>
+__device__ inline T& Shared() {
+  __shared__ alignas(16) unsigned char memory[sizeof(T)];
+  return *reinterpret_cast<T*>(memory);
+}
+
+template <class... Parameters, class... Arguments>
+void Launch(Stream& stream, dim3 grid, unsigned block, void (*kernel)(Parameters...),
+            const Arguments&... arguments) {
+  kernel<<<grid, block, 0, static_cast<cudaStream_t>(stream.handle())>>>(arguments...);
+  stream.CheckLaunch();
+}
+
+}  // namespace samebits::cuda
+
+#else
+#define SAMEBITS_GPU cuda_emulated
+#include "kernels/cuda/emulated.h"
+#endif

@@ -1,0 +1,87 @@
+// exp, log and Adam's powers for the threads of a GPU: the same operations in the same order as
+// kernels/math, hence the same bits. Included by .cu files.
+#pragma once
+
+#include "kernels/cuda/device.h"
+#include "kernels/math/exp_constants.h"
+#include "kernels/math/log_constants.h"
+
+namespace samebits::SAMEBITS_GPU {
+namespace {
+
+__device__ inline float NotANumber() { return __int_as_float(0x7fc00000); }
+
+__device__ inline float Exp(float x) {
+  if (x != x) return NotANumber();
+  double clamped = x;
+  if (clamped < kExpLowest) clamped = kExpLowest;
+  if (clamped > kExpHighest) clamped = kExpHighest;
+  const double shifted = __fma_rn(clamped, kExpLog2E, kExpRounder);
+  const double n = shifted - kExpRounder;
+  const double r = __fma_rn(-n, kExpLn2Low, __fma_rn(-n, kExpLn2High, clamped));
+  constexpr double kPolynomial[] = SAMEBITS_EXP_POLYNOMIAL;
+  double p = kPolynomial[kExpDegree];
+#pragma unroll
+  for (int i = kExpDegree - 1; i >= 0; --i) p = __fma_rn(p, r, kPolynomial[i]);
+  const long long bits = __double_as_longlong(p);
+  const auto power = static_cast<unsigned long long>(__double_as_longlong(shifted)) << 52;
+  return static_cast<float>(__longlong_as_double(static_cast<long long>(bits + power)));
+}
+
+struct Pair {
+  double high, low;  // an unevaluated sum
+};
+
+__device__ inline Pair FastTwoSum(double a, double b) {
+  const double sum = a + b;
+  return {sum, b - (sum - a)};
+}
+
+__device__ inline Pair Multiply(Pair a, Pair b) {
+  const double product = a.high * b.high;
+  const double error = __fma_rn(a.high, b.high, -product);
+  return FastTwoSum(product, error + (a.high * b.low + a.low * b.high));
+}
+
+// Rounded to odd first, as kernels/math/double_double.h explains.
+__device__ inline float RoundToFloat(Pair value) {
+  long long bits = __double_as_longlong(value.high);
+  if (value.low != 0 && bits % 2 == 0) {
+    bits += (value.low > 0) == (value.high > 0) ? 1 : -1;
+  }
+  return static_cast<float>(__longlong_as_double(bits));
+}
+
+__device__ inline float Log(float x) {
+  if (!(x >= 0)) return NotANumber();
+  if (x == 0) return __int_as_float(0xff800000);
+  if (x == __int_as_float(0x7f800000)) return x;
+  const long long bits = __double_as_longlong(static_cast<double>(x));
+  const long long k = (bits - kLogSqrtHalfBits) >> kLogFractionBits;
+  const double m = __longlong_as_double(bits - (k << kLogFractionBits));
+  const double s = (m - 1) / (m + 1);
+  const double s_low = __fma_rn(-s, m + 1, m - 1) / (m + 1);
+  const double z = s * s;
+  double sum = 2.0 / kLogMostDivisor;
+#pragma unroll
+  for (int divisor = kLogMostDivisor - 2; divisor >= 3; divisor -= 2) {
+    sum = __fma_rn(sum, z, 2.0 / divisor);
+  }
+  const double tail = s * z * sum;
+  const auto exponent = static_cast<double>(k);
+  const Pair high = FastTwoSum(exponent * kLogLn2High, 2 * s);
+  const double low = high.low + (tail + (2 * s_low + exponent * kLogLn2Low));
+  return RoundToFloat(FastTwoSum(high.high, low));
+}
+
+__device__ inline float PowerOfBeta(float base, long long t) {
+  Pair result{1, 0}, square{base, 0};
+  for (; t > 0; t /= 2) {
+    if (t % 2 == 1) result = Multiply(result, square);
+    square = Multiply(square, square);
+  }
+  return RoundToFloat(result);
+}
+
+}  // namespace
+}  // namespace samebits::SAMEBITS_GPU

@@ -1,0 +1,61 @@
+// Embedding. Its gradient: a warp a row and leaf looks through the leaf's ids and adds where they
+// are the row's, a lane a channel, in the order of the positions and without atomics.
+#include "kernels/cuda/arithmetic.h"
+#include "kernels/embedding/embedding.h"
+
+namespace samebits::embedding::SAMEBITS_GPU {
+namespace {
+
+namespace gpu = samebits::SAMEBITS_GPU;
+
+struct Gather {
+  std::int64_t c;
+  const float* table;
+  const std::int32_t* ids;
+  float* y;
+  __device__ void operator()(std::int64_t i) const { y[i] = table[ids[i / c] * c + i % c]; }
+};
+
+__global__ void __launch_bounds__(32)
+    SumRows(Shape s, const std::int32_t* ids, const float* dy, float* sums) {
+  const int lane = static_cast<int>(threadIdx.x);
+  const std::int64_t row = blockIdx.x % s.rows, leaf = blockIdx.x / s.rows;
+  const std::int64_t begin = leaf * s.n / s.leaves * s.l, end = (leaf + 1) * s.n / s.leaves * s.l;
+  for (std::int64_t first = 0; first < s.c; first += 32) {
+    const std::int64_t channel = first + lane;
+    gpu::ChannelSum sum;
+    for (std::int64_t block = begin; block < end; block += 32) {
+      const std::int64_t position = block + lane;
+      unsigned matches = __ballot_sync(~0U, position < end && ids[position] == row ? 1 : 0);
+      for (; matches != 0; matches &= matches - 1) {
+        const std::int64_t match = block + __ffs(static_cast<int>(matches)) - 1;
+        if (channel < s.c) sum.Add(dy[match * s.c + channel]);
+      }
+    }
+    if (channel < s.c) sums[(leaf * s.rows + row) * s.c + channel] = sum.Result();
+  }
+}
+
+struct FinishRow {
+  float* dtable;
+  __device__ int segments_of(int) const { return 1; }
+  __device__ void operator()(std::int64_t i, float sum) const { dtable[i] = sum; }
+};
+
+}  // namespace
+
+void Forward(const Shape& s, const Buffers& buffers, Stream& stream) {
+  gpu::ForEach(stream, s.n * s.l * s.c,
+               Gather{s.c, buffers.in(0), buffers.in<std::int32_t>(1), buffers.out(0)});
+}
+
+void Backward(const Shape& s, const Buffers& buffers, Stream& stream) {
+  float* const sums = stream.Scratch(s.leaves * s.rows * s.c);
+  gpu::Launch(stream, {static_cast<unsigned>(s.leaves * s.rows)}, 32, SumRows, s,
+              buffers.in<std::int32_t>(0), buffers.in(1), sums);
+  gpu::ForEach(stream, s.rows * s.c,
+               gpu::CombineSegments<FinishRow>{
+                   sums, s.rows * s.c, static_cast<int>(s.leaves), 1, {buffers.out(0)}});
+}
+
+}  // namespace samebits::embedding::SAMEBITS_GPU
