@@ -115,7 +115,8 @@ void ForEachRow(Stream& stream, std::int64_t count, const Row& row) {
   Launch(stream, {blocks}, kRowThreads, ForEachRowThread<Row>, count, row);
 }
 
-// Row sums over the samples of each leaf, then the tree over the leaves, divided by `divisor`.
+// Row sums over the samples of each leaf, then the tree over the leaves, divided by `divisor`: 1
+// where other parts of the batch are still to come.
 struct LeafSum {
   const float* samples;
   std::int64_t count;

@@ -50,23 +50,26 @@ __device__ inline Words4 Philox(unsigned k0, unsigned k1, Words4 counter) {
   return {{c0, c1, c2, c3}};
 }
 
-// Element i of the first half and its partner of the second.
 struct ApplyJax {
   Shape s;
   const float* x;
   const std::int64_t* stream;
   float* y;
 
+  // Element i of the global batch.
   __device__ void Put(std::int64_t i, unsigned word) const {
-    y[i] = word >> 9 < s.keep_below ? x[i] * s.scale : 0.0f;
+    const std::int64_t own = i - s.first;
+    if (own < 0 || own >= s.n) return;
+    y[own] = word >> 9 < s.keep_below ? x[own] * s.scale : 0.0f;
   }
+  // Block i of the stream: an element of its first half, and its partner of the second.
   __device__ void operator()(std::int64_t i) const {
-    const std::int64_t partner = s.n / 2 + s.n % 2 + i;
+    const std::int64_t partner = s.of / 2 + s.of % 2 + i;
     const Words2 words =
         Threefry(static_cast<unsigned>(stream[0]), static_cast<unsigned>(stream[1]),
-                 static_cast<unsigned>(i), partner < s.n ? static_cast<unsigned>(partner) : 0);
+                 static_cast<unsigned>(i), partner < s.of ? static_cast<unsigned>(partner) : 0);
     Put(i, words.first);
-    if (partner < s.n) Put(partner, words.second);
+    if (partner < s.of) Put(partner, words.second);
   }
 };
 
@@ -76,7 +79,8 @@ struct ApplyTensorFlow {
   const std::int64_t* stream;
   float* y;
 
-  __device__ void operator()(std::int64_t block) const {
+  __device__ void operator()(std::int64_t index) const {
+    const std::int64_t block = s.first / 4 + index;
     // The seed of a stateless operation, as PhiloxStream::OfSeed mixes it.
     constexpr unsigned kModulus = 0x7FFFFFFEU;
     const Words4 mixed = Philox(0x3EC8F720U, 0x02461E29U,
@@ -87,8 +91,8 @@ struct ApplyTensorFlow {
                                   mixed.w[2], mixed.w[3]}});
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
-      const std::int64_t i = block * 4 + j;
-      if (i < s.n) y[i] = (words.w[j] & 0x7FFFFFU) >= s.keep_from ? x[i] * s.scale : 0.0f;
+      const std::int64_t i = block * 4 + j - s.first;
+      if (i >= 0 && i < s.n) y[i] = (words.w[j] & 0x7FFFFFU) >= s.keep_from ? x[i] * s.scale : 0.0f;
     }
   }
 };
@@ -99,9 +103,11 @@ struct ApplyTensorFlow {
 void Apply(const Shape& s, const Buffers& buffers, Stream& stream) {
   const auto* const seed = buffers.in<std::int64_t>(1);
   if (s.tensorflow) {
-    gpu::ForEach(stream, (s.n + 3) / 4, ApplyTensorFlow{s, buffers.in(0), seed, buffers.out(0)});
+    gpu::ForEach(stream, (s.first + s.n + 3) / 4 - s.first / 4,
+                 ApplyTensorFlow{s, buffers.in(0), seed, buffers.out(0)});
   } else {
-    gpu::ForEach(stream, s.n / 2 + s.n % 2, ApplyJax{s, buffers.in(0), seed, buffers.out(0)});
+    // A part of a batch makes the words of its partners too.
+    gpu::ForEach(stream, s.of / 2 + s.of % 2, ApplyJax{s, buffers.in(0), seed, buffers.out(0)});
   }
 }
 
