@@ -100,7 +100,7 @@ struct ApplyTensorFlow {
 }  // namespace
 
 // Forward and backward are the same function of their first input.
-void Apply(const Shape& s, const Buffers& buffers, Stream& stream) {
+void Apply(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   const auto* const seed = buffers.in<std::int64_t>(1);
   if (s.tensorflow) {
     gpu::ForEach(stream, (s.first + s.n + 3) / 4 - s.first / 4,
