@@ -1,5 +1,6 @@
 // Dropout with the mask made in registers: a thread makes a block of its stream, two words of
-// Threefry or four of Philox.
+// Threefry or four of Philox. Of a part of a batch, where a block may have only one word of Threefry,
+// a thread makes it for each.
 #include "kernels/cuda/arithmetic.h"
 #include "kernels/dropout/dropout.h"
 
@@ -70,13 +71,32 @@ struct ApplyJax {
   }
 };
 
+// Of a part of a batch: one element.
+struct ApplyJaxPart {
+  Shape s;
+  const float* x;
+  const std::int64_t* stream;
+  float* y;
+
+  __device__ void operator()(std::int64_t j) const {
+    const std::int64_t half = s.of / 2 + s.of % 2, i = s.first + j;
+    const std::int64_t block = i < half ? i : i - half, partner = half + block;
+    const Words2 words =
+        Threefry(static_cast<unsigned>(stream[0]), static_cast<unsigned>(stream[1]),
+                 static_cast<unsigned>(block), partner < s.of ? static_cast<unsigned>(partner) : 0);
+    const unsigned word = i < half ? words.first : words.second;
+    y[j] = word >> 9 < s.keep_below ? x[j] * s.scale : 0.0f;
+  }
+};
+
 struct ApplyTensorFlow {
   Shape s;
   const float* x;
   const std::int64_t* stream;
   float* y;
 
-  __device__ void operator()(std::int64_t block) const {
+  __device__ void operator()(std::int64_t index) const {
+    const std::int64_t block = s.first / 4 + index;
     // The seed of a stateless operation, as PhiloxStream::OfSeed mixes it.
     constexpr unsigned kModulus = 0x7FFFFFFEU;
     const Words4 mixed = Philox(0x3EC8F720U, 0x02461E29U,
@@ -87,8 +107,9 @@ struct ApplyTensorFlow {
                                   mixed.w[2], mixed.w[3]}});
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
-      const std::int64_t i = block * 4 + j;
-      if (i < s.n) y[i] = (words.w[j] & 0x7FFFFFU) >= s.keep_from ? x[i] * s.scale : 0.0f;
+      const std::int64_t i = block * 4 + j - s.first;
+      if (i < 0 || i >= s.n) continue;
+      y[i] = (words.w[j] & 0x7FFFFFU) >= s.keep_from ? x[i] * s.scale : 0.0f;
     }
   }
 };
@@ -99,7 +120,10 @@ struct ApplyTensorFlow {
 void Apply(const Shape& s, const Buffers& buffers, Stream& stream) {
   const auto* const seed = buffers.in<std::int64_t>(1);
   if (s.tensorflow) {
-    gpu::ForEach(stream, (s.n + 3) / 4, ApplyTensorFlow{s, buffers.in(0), seed, buffers.out(0)});
+    const std::int64_t blocks = (s.first + s.n + 3) / 4 - s.first / 4;
+    gpu::ForEach(stream, blocks, ApplyTensorFlow{s, buffers.in(0), seed, buffers.out(0)});
+  } else if (s.n < s.of) {
+    gpu::ForEach(stream, s.n, ApplyJaxPart{s, buffers.in(0), seed, buffers.out(0)});
   } else {
     gpu::ForEach(stream, s.n / 2 + s.n % 2, ApplyJax{s, buffers.in(0), seed, buffers.out(0)});
   }

@@ -50,7 +50,7 @@ template <class Term>
 void MeanOf(const Term& term, const Shape& s, const Buffers& buffers, Stream& stream) {
   float* const sums = stream.Scratch(s.n);
   gpu::ForEachRow(stream, s.n, LossRow<Term>{s.c, term, s.elements, sums, buffers.out(1)});
-  gpu::MeanOverBatch(stream, sums, s.n, s.leaves, s.elements, buffers.out(0));
+  gpu::MeanOverBatch(stream, sums, s.n, s.leaves, s.is_part ? 1.0f : s.elements, buffers.out(0));
 }
 
 }  // namespace

@@ -93,13 +93,13 @@ void CrossEntropyForward(const Shape& s, const Buffers& buffers, Stream& stream)
   gpu::ForEachRow(
       stream, s.n,
       ForwardRow{s.c, buffers.in(0), buffers.out(1), buffers.in<std::int32_t>(1), losses});
-  gpu::MeanOverBatch(stream, losses, s.n, s.leaves, static_cast<float>(s.n), buffers.out(0));
+  gpu::MeanOverBatch(stream, losses, s.n, s.leaves, s.is_part ? 1.0f : s.batch, buffers.out(0));
 }
 
 void CrossEntropyBackward(const Shape& s, const Buffers& buffers, Stream& stream) {
   gpu::ForEach(stream, s.n * s.c,
                CrossEntropyGradient{s.c, buffers.in(0), buffers.in<std::int32_t>(1),
-                                    static_cast<float>(s.n), buffers.out(0)});
+                                    s.batch, buffers.out(0)});
 }
 
 }  // namespace samebits::softmax::SAMEBITS_GPU
