@@ -2,6 +2,7 @@
 #include "kernels/all_reduce/all_reduce.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/rows.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits::all_reduce {
 
@@ -20,6 +21,14 @@ namespace avx512 {  // portable.cc, built with AVX-512
 SAMEBITS_X86_64 ShapedFunction AllReduce;
 }
 
+using GpuFunction = void(const Shape&, const Buffers&, DeviceStream&);
+namespace cuda {  // cuda.cu
+GpuFunction AllReduce;
+}
+namespace cuda_emulated {  // cuda.cu, for the emulator
+GpuFunction AllReduce;
+}
+
 template <ShapedFunction* function>
 constexpr KernelFunction* kShaped = WithShape<ShapeOf, function>;
 
@@ -32,6 +41,9 @@ constexpr Kernel kRows[] = {
     {&kAllReduce, "avx2", &kCpuAvx2, kAll, kShaped<avx2::AllReduce>},
     {&kAllReduce, "avx512", &kCpuAvx512, kAll, kShaped<avx512::AllReduce>},
     {&kAllReduce, "neon", &kCpuNeon, kAll, kShaped<baseline::AllReduce>},
+    {&kAllReduce, "cuda", &kCuda, kAll, OnGpu<&kAllReduce, ShapeOf, cuda::AllReduce>},
+    {&kAllReduce, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<ShapeOf, cuda_emulated::AllReduce>},
 };
 
 }  // namespace samebits::all_reduce

@@ -1,5 +1,6 @@
 // Dropout with the mask made in registers: a thread makes a block of its stream, two words of
-// Threefry or four of Philox.
+// Threefry or four of Philox. Of a part of a batch, where a block may have only one word of
+// Threefry, a thread makes it for each.
 #include "kernels/cuda/arithmetic.h"
 #include "kernels/dropout/dropout.h"
 
@@ -50,26 +51,41 @@ __device__ inline Words4 Philox(unsigned k0, unsigned k1, Words4 counter) {
   return {{c0, c1, c2, c3}};
 }
 
+// Element i of the first half and its partner of the second.
 struct ApplyJax {
   Shape s;
   const float* x;
   const std::int64_t* stream;
   float* y;
 
-  // Element i of the global batch.
   __device__ void Put(std::int64_t i, unsigned word) const {
-    const std::int64_t own = i - s.first;
-    if (own < 0 || own >= s.n) return;
-    y[own] = word >> 9 < s.keep_below ? x[own] * s.scale : 0.0f;
+    y[i] = word >> 9 < s.keep_below ? x[i] * s.scale : 0.0f;
   }
-  // Block i of the stream: an element of its first half, and its partner of the second.
   __device__ void operator()(std::int64_t i) const {
-    const std::int64_t partner = s.of / 2 + s.of % 2 + i;
+    const std::int64_t partner = s.n / 2 + s.n % 2 + i;
     const Words2 words =
         Threefry(static_cast<unsigned>(stream[0]), static_cast<unsigned>(stream[1]),
-                 static_cast<unsigned>(i), partner < s.of ? static_cast<unsigned>(partner) : 0);
+                 static_cast<unsigned>(i), partner < s.n ? static_cast<unsigned>(partner) : 0);
     Put(i, words.first);
-    if (partner < s.of) Put(partner, words.second);
+    if (partner < s.n) Put(partner, words.second);
+  }
+};
+
+// Of a part of a batch: one element.
+struct ApplyJaxPart {
+  Shape s;
+  const float* x;
+  const std::int64_t* stream;
+  float* y;
+
+  __device__ void operator()(std::int64_t j) const {
+    const std::int64_t half = s.of / 2 + s.of % 2, i = s.first + j;
+    const std::int64_t block = i < half ? i : i - half, partner = half + block;
+    const Words2 words =
+        Threefry(static_cast<unsigned>(stream[0]), static_cast<unsigned>(stream[1]),
+                 static_cast<unsigned>(block), partner < s.of ? static_cast<unsigned>(partner) : 0);
+    const unsigned word = i < half ? words.first : words.second;
+    y[j] = word >> 9 < s.keep_below ? x[j] * s.scale : 0.0f;
   }
 };
 
@@ -92,7 +108,8 @@ struct ApplyTensorFlow {
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
       const std::int64_t i = block * 4 + j - s.first;
-      if (i >= 0 && i < s.n) y[i] = (words.w[j] & 0x7FFFFFU) >= s.keep_from ? x[i] * s.scale : 0.0f;
+      if (i < 0 || i >= s.n) continue;
+      y[i] = (words.w[j] & 0x7FFFFFU) >= s.keep_from ? x[i] * s.scale : 0.0f;
     }
   }
 };
@@ -103,11 +120,12 @@ struct ApplyTensorFlow {
 void Apply(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   const auto* const seed = buffers.in<std::int64_t>(1);
   if (s.tensorflow) {
-    gpu::ForEach(stream, (s.first + s.n + 3) / 4 - s.first / 4,
-                 ApplyTensorFlow{s, buffers.in(0), seed, buffers.out(0)});
+    const std::int64_t blocks = (s.first + s.n + 3) / 4 - s.first / 4;
+    gpu::ForEach(stream, blocks, ApplyTensorFlow{s, buffers.in(0), seed, buffers.out(0)});
+  } else if (s.n < s.of) {
+    gpu::ForEach(stream, s.n, ApplyJaxPart{s, buffers.in(0), seed, buffers.out(0)});
   } else {
-    // A part of a batch makes the words of its partners too.
-    gpu::ForEach(stream, s.of / 2 + s.of % 2, ApplyJax{s, buffers.in(0), seed, buffers.out(0)});
+    gpu::ForEach(stream, s.n / 2 + s.n % 2, ApplyJax{s, buffers.in(0), seed, buffers.out(0)});
   }
 }
 

@@ -103,11 +103,19 @@ TEST(Rnn, GradientsAreSlopes) {
       .kind = LayerKind::kSimpleRnn, .units = kUnits, .rate = 300000, .recurrent_rate = 200000};
   constexpr std::uint32_t kDraw = 7;
   constexpr std::int64_t kStep = 2;
-  SimpleRnn rnn(layer, kSteps, kChannels, 8, kBatch, "");
-  rnn.Forward(kBatch, x.data(), {w.data(), u.data(), b.data()}, SimpleRnn::Masks{kDraw, kStep},
+  SimpleRnn rnn(layer, kSteps, kChannels, kBatch, "");
+  const Slice whole = {kBatch, 8, 0, kBatch};
+  const auto sum = [&](const Op& op, SimpleRnn::Weight weight, const SampleRows& from,
+                       const SampleRows& dz, const CaseOfLeaves& case_of) {
+    using enum SimpleRnn::Weight;
+    float* const gradient = (weight == kKernel ? dw : weight == kRecurrent ? du : db).data();
+    Buffers buffers{{from.data, dz.data}, {gradient}};
+    if (from.data == nullptr) buffers.inputs = {dz.data};
+    apply(op, case_of(kBatch, 8), buffers);
+  };
+  rnn.Forward(whole, x.data(), {w.data(), u.data(), b.data()}, SimpleRnn::Masks{kDraw, kStep},
               apply, y.data());
-  rnn.Backward(kBatch, dy.data(), {w.data(), u.data(), b.data()}, {dw.data(), du.data(), db.data()},
-               apply, dx.data());
+  rnn.Backward(whole, dy.data(), {w.data(), u.data(), b.data()}, sum, apply, dx.data());
 
   const auto mask = [](std::uint32_t call, std::size_t n, double rate) {
     std::vector<float> scales;
