@@ -11,6 +11,7 @@
 #include "kernels/core/team.h"
 #include "model/data/npy.h"
 #include "model/kernel_set.h"
+#include "model/precision.h"
 #include "model/recipe.h"
 #include "model/simple_rnn.h"
 #include "model/streams/seeds.h"
@@ -36,7 +37,7 @@ class Network {
   // tables uniform in [-0.05, 0.05), biases 0; weights and dropout masks from `stream`. A batch is
   // summed as so many leaves, a power of two. `most` is the largest batch.
   Network(const Recipe& recipe, const Stream& stream, RandomSources& sources, int leaves, int most,
-          const KernelSet& kernels, Team& team);
+          const KernelSet& kernels, Team& team, Precision precision = Precision::kFloat32);
 
   // Forward, loss, backward, one step of Adam. Images are NHWC.
   BatchResult TrainStep(const Rows& rows);
@@ -85,11 +86,18 @@ class Network {
   // Leaves the gradient of `outputs` in gradient_, but of classes their probabilities.
   // What a case of dropout names the stream by.
   std::string_view DropoutWord() const;
+  // Rounds values as they are stored: narrows them times 2^up, and widens them times 2^-down.
+  void Store(float* values, std::int64_t count, int up = 0, int down = 0);
+  // What the first layer sees.
+  const float* Inputs(const Rows& rows);
   BatchResult Loss(const float* outputs, const Rows& rows);
   void Backward(const Rows& rows);
   void Apply(const Op& op, const Case& c, const Buffers& buffers);
 
-  float* WeightsOf(int parameter) { return state_.weights.data() + At(parameter).offset; }
+  // As the layers see them.
+  float* WeightsOf(int parameter) {
+    return (seen_.empty() ? state_.weights : seen_).data() + At(parameter).offset;
+  }
   float* GradientsOf(int parameter) { return gradients_.data() + At(parameter).offset; }
   const Parameter& At(int parameter) const {
     return parameters_[static_cast<std::size_t>(parameter)];
@@ -100,6 +108,7 @@ class Network {
   Team& team_;
   const Stream& stream_;
   const int leaves_;
+  const Precision precision_;
   std::vector<Node> nodes_;
   std::vector<Parameter> parameters_;
   NetworkState state_;
@@ -107,6 +116,9 @@ class Network {
   std::vector<float> probabilities_;
   std::vector<float> gradient_, next_gradient_;  // of the output at hand, taking turns
   std::map<int, Cases> cases_;
+  // Below binary32: the weights and inputs of this step as they are stored, and room for storing.
+  std::vector<float> seen_, inputs_;
+  std::vector<std::uint16_t> stored_;
 };
 
 }  // namespace samebits

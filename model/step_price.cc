@@ -28,8 +28,10 @@ StepPrice PriceOfSteps(const Recipe& recipe, const TrainSettings& settings,
   const Rows& rows = *stream->Next();
 
   RandomSources sources(settings.seeds), same(settings.seeds);
-  Network one(recipe, *settings.stream, sources, settings.leaves, settings.batch, kernels, team);
-  Network other(recipe, *settings.stream, same, settings.leaves, settings.batch, everywhere, team);
+  Network one(recipe, *settings.stream, sources, settings.leaves, settings.batch, kernels, team,
+              settings.precision);
+  Network other(recipe, *settings.stream, same, settings.leaves, settings.batch, everywhere, team,
+                settings.precision);
   const auto seconds_of = [&](Network& network) {
     const auto begin = Clock::now();
     network.TrainStep(rows);

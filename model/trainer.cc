@@ -53,8 +53,8 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Tra
   for (const auto& [source, seed] : settings.freed) sources.Free(source, seed);
   const auto samples = static_cast<std::uint32_t>(data.train->count());
   const Shuffle shuffle = {.seeds = sources.NextShuffle(), .buffer = samples};
-  Network network(recipe, *settings.stream, sources, settings.leaves, settings.batch, kernels,
-                  team);
+  Network network(recipe, *settings.stream, sources, settings.leaves, settings.batch, kernels, team,
+                  settings.precision);
   TrainResult result;
   Metrics metrics;
   if (from != nullptr) {
