@@ -73,6 +73,10 @@ Bitstream BitstreamOf(std::span<const Tensor> tensors, std::span<const void* con
     for (std::int64_t i = 0; i < tensor.Elements(); ++i, from += size, to += size) {
       if (size == 1) {
         *to = *from;
+      } else if (size == 2) {
+        std::uint16_t word;
+        std::memcpy(&word, from, sizeof word);
+        Store(word, to);
       } else if (size == 8) {
         std::uint64_t word;
         std::memcpy(&word, from, sizeof word);

@@ -19,7 +19,8 @@ namespace {
 static_assert(static_cast<int>(DType::kFloat32) == SAMEBITS_FLOAT32 &&
               static_cast<int>(DType::kInt32) == SAMEBITS_INT32 &&
               static_cast<int>(DType::kInt64) == SAMEBITS_INT64 &&
-              static_cast<int>(DType::kUint8) == SAMEBITS_UINT8);
+              static_cast<int>(DType::kUint8) == SAMEBITS_UINT8 &&
+              static_cast<int>(DType::kUint16) == SAMEBITS_UINT16);
 
 // What a library is handed, and behind it the case that answers its questions.
 struct Call : samebits_call {

@@ -23,12 +23,12 @@ using enum DType;
 constexpr int kSize = 32;  // of the images that come out
 
 struct Shape {
-  std::int64_t n, h, w, batch, buffer, epochs;
+  std::int64_t n, h, w, batch, buffer, passes;
 };
 
 Shape ShapeOf(const Case& c) {
-  const Shape s{c.Get("n"), c.Get("h"), c.Get("w"), c.Get("b"), c.Get("buffer"), c.Get("epochs")};
-  for (const std::int64_t extent : {s.n, s.h, s.w, s.batch, s.buffer, s.epochs}) {
+  const Shape s{c.Get("n"), c.Get("h"), c.Get("w"), c.Get("b"), c.Get("buffer"), c.Get("passes")};
+  for (const std::int64_t extent : {s.n, s.h, s.w, s.batch, s.buffer, s.passes}) {
     if (extent < 1) {
       throw UserError(fmt::format("case '{}': no batches: an extent is below 1", c.id()));
     }
@@ -39,7 +39,7 @@ Shape ShapeOf(const Case& c) {
 Signature SignatureOf(const Case& c) {
   const Shape s = ShapeOf(c);
   return {{{"images", kUint8, {s.n, s.h, s.w}}, {"labels", kUint8, {s.n}}},
-          {{"y", kFloat32, {s.epochs, s.n, kSize, kSize}}, {"classes", kInt32, {s.epochs, s.n}}}};
+          {{"y", kFloat32, {s.passes, s.n, kSize, kSize}}, {"classes", kInt32, {s.passes, s.n}}}};
 }
 
 void Fill(const Case& c, int index, const Tensor& tensor, std::byte* bytes) {
@@ -73,7 +73,7 @@ void Reference(const Case& c, const Buffers& buffers, Team&) {
   ImageResizer resizer(set.height, set.width, kSize, kSize);
   const auto pixels = static_cast<std::size_t>(s.h * s.w);
   std::int64_t place = 0;
-  for (std::int64_t epoch = 0; epoch < s.epochs; ++epoch) {
+  for (std::int64_t epoch = 0; epoch < s.passes; ++epoch) {
     for (const std::uint32_t id : OrderOf(s, c.Get("seed"), epoch)) {
       resizer.Resize(std::span(set.images).subspan(id * pixels, pixels),
                      {buffers.out(0) + place * kSize * kSize, kSize * kSize});
@@ -104,7 +104,7 @@ void Pipeline(const Case& c, const Buffers& buffers, Team& team) {
   const Shape s = ShapeOf(c);
   const ImageSet set = ImagesOf(s, buffers);
   std::int64_t place = 0;
-  for (std::int64_t epoch = 0; epoch < s.epochs; ++epoch) {
+  for (std::int64_t epoch = 0; epoch < s.passes; ++epoch) {
     Drain(s, set, OrderOf(s, c.Get("seed"), epoch), true, buffers, team, place);
   }
 }
@@ -116,7 +116,7 @@ void Free(const Case& c, const Buffers& buffers, Team& team) {
   const Shape s = ShapeOf(c);
   const ImageSet set = ImagesOf(s, buffers);
   std::int64_t place = 0;
-  for (std::int64_t epoch = 0; epoch < s.epochs; ++epoch) {
+  for (std::int64_t epoch = 0; epoch < s.passes; ++epoch) {
     std::vector<std::uint32_t> order(static_cast<std::size_t>(s.n));
     if (c.Has("order")) {
       order = OrderOf(s, c.Get("seed"), epoch);
@@ -129,16 +129,17 @@ void Free(const Case& c, const Buffers& buffers, Team& team) {
   }
 }
 
-// One image; a last batch that is smaller; buffers smaller and larger than the set, and of one
-// image; batches larger than the set; sizes that grow, shrink and are one pixel.
+// One image; what is stored in full; a last batch that is smaller; buffers smaller and larger than
+// the set, and of one image; batches larger than the set; sizes that grow, shrink and are one
+// pixel.
 constexpr std::string_view kCases[] = {
-    "n1h28w28_b1buffer1epochs1",     "n50h28w28_b16buffer20epochs2", "n97h14w9_b64buffer97epochs2",
-    "n61h33w40_b7buffer1000epochs1", "n30h1w1_b100buffer1epochs3",
+    "n1h28w28_b1buffer1passes1",   "n4h5w4_b2buffer3passes1",       "n50h28w28_b16buffer20passes2",
+    "n97h14w9_b64buffer97passes2", "n61h33w40_b7buffer1000passes1", "n30h1w1_b100buffer1passes3",
 };
 constexpr std::string_view kTimed[] = {
-    "n2048h28w28_b64buffer2048epochs1_order",
-    "n2048h28w28_b64buffer2048epochs1_buffer",
-    "n2048h28w28_b64buffer2048epochs1_free",
+    "n2048h28w28_b64buffer2048passes1_order",
+    "n2048h28w28_b64buffer2048passes1_buffer",
+    "n2048h28w28_b64buffer2048passes1_free",
 };
 
 constexpr Backend kChance{"chance", [] { return std::string(); }};

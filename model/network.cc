@@ -10,6 +10,7 @@
 #include "kernels/adam/adam.h"
 #include "kernels/all_reduce/all_reduce.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/convert/convert.h"
 #include "kernels/core/digest.h"
 #include "kernels/core/error.h"
 #include "kernels/core/floating_point.h"
@@ -27,12 +28,13 @@ using enum LayerKind;
 
 Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sources,
                  const Division& division, int most, const KernelSet& kernels, Team& team,
-                 const RankSettings& ranks)
+                 Precision precision, const RankSettings& ranks)
     : objective_(recipe.objective),
       kernels_(kernels),
       team_(team),
       stream_(stream),
       division_(division),
+      precision_(precision),
       ranks_(ranks) {
   const std::int64_t samples = division.MostSamples(most);
   const auto add = [&](std::vector<std::int64_t> shape, const std::vector<float>& values) {
@@ -161,6 +163,26 @@ const Network::Cases& Network::CasesOf(const Slice& slice) {
   return cases_.emplace(slice, std::move(cases)).first->second;
 }
 
+void Network::Store(float* values, std::int64_t count, int up, int down) {
+  if (precision_ == Precision::kFloat32 || count == 0) return;
+  stored_.resize(std::max(stored_.size(), static_cast<std::size_t>(count)));
+  const auto conversion = [&](const char* direction, int scale) {
+    return Case::Parse(fmt::format("n{}{}{}_{}", count, direction, scale, NameOf(precision_)));
+  };
+  Apply(convert::kNarrow, conversion("up", up), {{values}, {stored_.data()}});
+  Apply(convert::kWiden, conversion("down", down), {{stored_.data()}, {values}});
+}
+
+const float* Network::Inputs(const Rows& rows) {
+  const auto* const x = static_cast<const float*>(rows.x);
+  const Node& first = nodes_.front();
+  if (precision_ == Precision::kFloat32 || first.layer.kind == kEmbedding) return x;
+  const std::int64_t elements = rows.size * first.h * first.w * first.c;
+  inputs_.assign(x, x + elements);
+  Store(inputs_.data(), elements);
+  return inputs_.data();
+}
+
 std::string_view Network::DropoutWord() const {
   return &stream_ == &kKerasTensorflow ? "_tensorflow" : "";
 }
@@ -172,7 +194,11 @@ void Network::Apply(const Op& op, const Case& c, const Buffers& buffers) {
 const float* Network::Forward(const Rows& rows, const Slice& slice, bool training) {
   const Cases& cases = CasesOf(slice);
   const auto apply = [this](const Op& op, const Case& c, const Buffers& b) { Apply(op, c, b); };
-  const auto* x = static_cast<const float*>(rows.x);
+  if (precision_ != Precision::kFloat32) {
+    seen_ = state_.weights;
+    Store(seen_.data(), std::ssize(seen_));
+  }
+  const float* x = Inputs(rows);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
     float* const y = node.output.data();
@@ -206,6 +232,7 @@ const float* Network::Forward(const Rows& rows, const Slice& slice, bool trainin
             apply, y);
         break;
     }
+    Store(y, rows.size * node.oh * node.ow * node.oc);
     x = y;
   }
   return x;
@@ -277,10 +304,12 @@ void Network::Backward(const Rows& rows, const Share& share, const Slice& slice)
     apply(softmax::kCrossEntropyBackward, cases.loss,
           {{probabilities_.data(), rows.targets}, {gradient_.data()}});
   }
+  const float* const inputs = inputs_.empty() ? static_cast<const float*>(rows.x) : inputs_.data();
+  Store(gradient_.data(), rows.size * nodes_.back().oc, LossScale(precision_));
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     const Case& c = cases.forward[i];
-    const float* const x = i == 0 ? static_cast<const float*>(rows.x) : nodes_[i - 1].output.data();
+    const float* const x = i == 0 ? inputs : nodes_[i - 1].output.data();
     // The relu in front of a max pooling is taken behind it: y > 0 there is m > 0 here, a gradient
     // meets no other place, and the tensor is four times smaller. The bits are the same.
     const bool pooled = i + 1 < nodes_.size() && nodes_[i + 1].layer.kind == kMaxPool;
@@ -338,6 +367,7 @@ void Network::Backward(const Rows& rows, const Share& share, const Slice& slice)
             apply, i > 0 ? dx : nullptr);
         break;
     }
+    if (i > 0) Store(dx, rows.size * node.h * node.w * node.c);
     gradient_.swap(next_gradient_);
     if (node.kernel >= 0) Reduce(At(node.kernel).offset, share);
   }
@@ -446,6 +476,7 @@ BatchResult Network::Pass(int batch, RowStream& stream, bool training) {
     if (training) Backward(rows, share, slice);
   }
   if (background_ != nullptr) background_->Drain();
+  if (training) Store(gradients_.data(), std::ssize(gradients_), 0, LossScale(precision_));
   return Meet(batch, hits);
 }
 

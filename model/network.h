@@ -18,6 +18,7 @@
 #include "model/data/samples.h"
 #include "model/division.h"
 #include "model/kernel_set.h"
+#include "model/precision.h"
 #include "model/recipe.h"
 #include "model/simple_rnn.h"
 #include "model/streams/seeds.h"
@@ -50,7 +51,7 @@ class Network {
   // this network has what `division` says. `most` is the largest batch.
   Network(const Recipe& recipe, const Stream& stream, RandomSources& sources,
           const Division& division, int most, const KernelSet& kernels, Team& team,
-          const RankSettings& ranks = {});
+          Precision precision = Precision::kFloat32, const RankSettings& ranks = {});
 
   // Forward, loss, backward, one step of Adam. The rows of each turn come from the stream. Images
   // are NHWC.
@@ -142,9 +143,16 @@ class Network {
   BatchResult Meet(int batch, std::int64_t hits);
   // What a case of dropout names the stream by.
   std::string_view DropoutWord() const;
+  // Rounds values as they are stored: narrows them times 2^up, and widens them times 2^-down.
+  void Store(float* values, std::int64_t count, int up = 0, int down = 0);
+  // What the first layer sees.
+  const float* Inputs(const Rows& rows);
   void Apply(const Op& op, const Case& c, const Buffers& buffers);
 
-  float* WeightsOf(int parameter) { return state_.weights.data() + At(parameter).offset; }
+  // As the layers see them.
+  float* WeightsOf(int parameter) {
+    return (seen_.empty() ? state_.weights : seen_).data() + At(parameter).offset;
+  }
   float* SumsOf(std::size_t subtree) {
     return subtree == 0 ? gradients_.data() : other_sums_[subtree - 1].data();
   }
@@ -157,6 +165,7 @@ class Network {
   Team& team_;
   const Stream& stream_;
   const Division division_;
+  const Precision precision_;
   const RankSettings ranks_;
   std::vector<Node> nodes_;
   std::vector<Parameter> parameters_;
@@ -166,6 +175,9 @@ class Network {
   std::vector<float> gradient_, next_gradient_;  // of the output at hand, taking turns
   std::map<Slice, Cases> cases_;
   Case adam_;
+  // Below binary32: the weights and inputs of this step as they are stored, and room for storing.
+  std::vector<float> seen_, inputs_;
+  std::vector<std::uint16_t> stored_;
 
   std::vector<Share> shares_;  // one for each turn
   // The sums of a subtree each: the first ones lie in gradients_, where all meet at the end.

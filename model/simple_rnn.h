@@ -2,7 +2,8 @@
 // operations (kernels/rnn/rnn.h), from the steps' inputs [batch,l,c] to the last state [batch,k].
 //
 // In training one mask over the inputs and one over the states hold for all steps: dropout of ones
-// with the layer's seed, calls 2t and 2t + 1 of training batch t.
+// with the layer's seed, calls 2t and 2t + 1 of training batch t. (Keras draws them in inference,
+// too, and does not use them: after its first validation its calls have other numbers.)
 #pragma once
 
 #include <functional>

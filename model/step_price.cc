@@ -40,10 +40,11 @@ StepPrice PriceOfSteps(const Recipe& recipe, const TrainSettings& settings,
   Again rows(*stream->Next());
 
   RandomSources sources(settings.seeds), same(settings.seeds);
-  Network one(recipe, *settings.stream, sources, Division(settings.leaves), settings.batch, kernels,
-              team);
-  Network other(recipe, *settings.stream, same, Division(settings.leaves), settings.batch,
-                everywhere, team);
+  const Division whole(settings.leaves);
+  Network one(recipe, *settings.stream, sources, whole, settings.batch, kernels, team,
+              settings.precision);
+  Network other(recipe, *settings.stream, same, whole, settings.batch, everywhere, team,
+                settings.precision);
   const auto seconds_of = [&](Network& network) {
     const auto begin = Clock::now();
     network.TrainStep(rows.size(), rows);

@@ -38,6 +38,8 @@ TrainSettings TrainSettingsOf(const Case& c) {
   TrainSettings settings;
   settings.seeds = GlobalSeeds::All(c.Get("seed"));
   if (c.Has("tensorflow")) settings.stream = &kKerasTensorflow;
+  if (c.Get("bfloat", 0) == 16) settings.precision = Precision::kBfloat16;
+  if (c.Get("float", 0) == 16) settings.precision = Precision::kFloat16;
   settings.batch = static_cast<int>(c.Get("b"));
   settings.leaves = static_cast<int>(c.Get("v", settings.leaves));
   settings.ranks = static_cast<int>(c.Get("ranks", 1));
@@ -122,7 +124,8 @@ void PredictWith(const Case& c, const Buffers& buffers, Team& team) {
 
 // Other leaves, with fewer samples than leaves; and what is stored in full.
 constexpr std::string_view kCases[] = {"builtin_steps3b9v16", "builtin_steps30b64",
-                                       "builtin_tensorflow_steps5b16"};
+                                       "builtin_tensorflow_steps5b16", "builtin_bfloat16_steps30b8",
+                                       "builtin_float16_steps30b8"};
 // A few steps, and a whole run, which is there for its golden alone.
 constexpr std::string_view kTimed[] = {"builtin_steps8b64", "fashion_epochs2b64"};
 
@@ -297,8 +300,11 @@ std::string TrainCaseId(std::string_view data, const TrainSettings& settings) {
                                                  : fmt::format("epochs{}", settings.epochs);
   const std::string leaves = settings.leaves == kLeaves ? "" : fmt::format("v{}", settings.leaves);
   const char* const stream = settings.stream == &kKerasTensorflow ? "tensorflow_" : "";
-  return fmt::format("{}{}{}b{}{}_seed{}", data == "made" ? "" : fmt::format("{}_", data), stream,
-                     length, settings.batch, leaves, settings.seeds.backend);
+  const std::string precision = settings.precision == Precision::kFloat32
+                                    ? ""
+                                    : fmt::format("{}_", NameOf(settings.precision));
+  return fmt::format("{}{}{}{}b{}{}_seed{}", data == "made" ? "" : fmt::format("{}_", data), stream,
+                     precision, length, settings.batch, leaves, settings.seeds.backend);
 }
 
 float Predict(const Recipe& recipe, const TrainSettings& settings, const KernelSet& kernels,

@@ -101,13 +101,14 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Tra
   const Shuffle shuffle = {.seeds = sources.NextShuffle(), .buffer = samples};
   const RandomSources of_networks = sources;
   Network network(recipe, *settings.stream, sources, division, settings.batch, kernels, team,
+                  settings.precision,
                   {collectives ? &*collectives : nullptr, settings.bucket_bytes});
   std::optional<RankCheck> check;
   if (collectives && settings.check_every > 0) {
     check.emplace(*collectives, map, settings.leaves, [&](const Division& other) {
       RandomSources same = of_networks;
       return std::make_unique<Network>(recipe, *settings.stream, same, other, settings.batch,
-                                       kernels, team);
+                                       kernels, team, settings.precision);
     });
   }
   TrainResult result;

@@ -22,6 +22,7 @@ struct TrainSettings {
   GlobalSeeds seeds = GlobalSeeds::All(812);
   std::map<Source, std::int64_t> freed = {};  // their seeds
   const Stream* stream = &kKerasJax;          // of weights and dropout masks
+  Precision precision = Precision::kFloat32;  // of what is stored between operations
   int batch = 64;
   int leaves = 8;  // of a batch; a power of two, and part of the recipe: others give other bits
   int epochs = 2;

@@ -8,7 +8,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -18,7 +20,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "kernels/convert/convert.h"
 #include "kernels/core/error.h"
+#include "kernels/core/registry.h"
+#include "kernels/core/team.h"
 #include "kernels/core/threefry.h"
 #include "kernels/math/oracle.h"
 #include "kernels/math/power.h"
@@ -152,6 +157,115 @@ Claim ResizeClaim() {
   return {std::uint64_t{1} << 32, visit};
 }
 
+// Conversions between binary32 and formats of 16 bits, by every kernel that this machine runs.
+struct Conversion {
+  const Op* op;
+  bool bfloat16;
+
+  const convert::Format& format() const {
+    return bfloat16 ? convert::kBfloat16 : convert::kFloat16;
+  }
+};
+
+constexpr std::int64_t kBlock = 4096;  // inputs of a call
+
+template <class In, class Out>
+void CompareKernels(const Conversion& conversion, std::uint64_t first, const auto& exact,
+                    Tally& tally) {
+  const Case c =
+      Case::Parse(fmt::format("n{}_{}", kBlock, conversion.bfloat16 ? "bfloat16" : "float16"));
+  std::array<In, kBlock> in;
+  std::array<Out, kBlock> out, want;
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    if constexpr (sizeof(In) == 4) {
+      in[i] = std::bit_cast<float>(static_cast<std::uint32_t>(first + i));
+    } else {
+      in[i] = static_cast<In>(first + i);
+    }
+    want[i] = exact(in[i]);
+  }
+  Team team(1);
+  for (const Kernel* kernel : AllKernels()) {
+    if (kernel->op != conversion.op || !kernel->backend->unavailable().empty()) continue;
+    samebits::Run(*kernel, c, {{in.data()}, {out.data()}}, team);
+    for (std::size_t i = 0; i < kBlock; ++i) {
+      if (std::memcmp(&out[i], &want[i], sizeof(Out)) == 0 || ++tally.mismatches > kMismatchesShown)
+        continue;
+      tally.lines.push_back(fmt::format("{} {}: {:x}", kernel->name, c.id(), first + i));
+    }
+  }
+  tally.inputs += kBlock - 1;
+}
+
+// What a pattern of 16 bits stands for; its NaN as the contract has it.
+float ValueOf(const convert::Format& f, std::uint16_t bits) {
+  const int fraction = f.precision - 1, biased = (bits & 0x7fff) >> fraction;
+  const int low = bits & ((1 << fraction) - 1);
+  const double sign = bits >> 15 ? -1.0 : 1.0;
+  if (biased == f.highest - f.lowest + 2) {
+    if (low != 0) return std::bit_cast<float>(0x7fc00000);
+    return static_cast<float>(sign) * std::numeric_limits<float>::infinity();
+  }
+  const double significand = biased == 0 ? low : low + std::ldexp(1.0, fraction);
+  const int exponent = std::max(biased, 1) - 1 + f.lowest - fraction;
+  return static_cast<float>(std::copysign(std::ldexp(significand, exponent), sign));
+}
+
+// The magnitudes of a format in the order of their patterns; in infinity's place the number that
+// would follow the largest.
+std::vector<double> MagnitudesOf(const convert::Format& f) {
+  std::vector<double> magnitudes;
+  const int infinity = (f.highest - f.lowest + 2) << (f.precision - 1);
+  for (int bits = 0; bits < infinity; ++bits) {
+    magnitudes.push_back(double{ValueOf(f, static_cast<std::uint16_t>(bits))});
+  }
+  magnitudes.push_back(std::ldexp(1.0, f.highest + 1));
+  return magnitudes;
+}
+
+// The pattern of the number nearest to x: the middle between two neighbours is exact in binary64,
+// and of the two the even number has the even pattern.
+std::uint16_t Nearest(const std::vector<double>& magnitudes, float x) {
+  const double magnitude = std::fabs(double{x});
+  auto above = std::ranges::upper_bound(magnitudes, magnitude);
+  auto place = above - magnitudes.begin() - 1;
+  if (above != magnitudes.end()) {
+    const double middle = (above[-1] + above[0]) / 2;
+    if (magnitude > middle || (magnitude == middle && place % 2 == 1)) ++place;
+  }
+  return static_cast<std::uint16_t>(place | (std::signbit(x) ? 0x8000 : 0));
+}
+
+// All 2^32 numbers into each format.
+Claim NarrowClaim() {
+  constexpr std::uint64_t kBlocks = (std::uint64_t{1} << 32) / kBlock;
+  const auto visit = [](std::uint64_t index, Oracle&, Tally& tally) {
+    static const std::vector<double> kOfFloat16 = MagnitudesOf(convert::kFloat16),
+                                     kOfBfloat16 = MagnitudesOf(convert::kBfloat16);
+    const Conversion conversion{&convert::kNarrow, index < kBlocks};
+    CompareKernels<float, std::uint16_t>(
+        conversion, index % kBlocks * kBlock,
+        [&](float x) {
+          if (x != x) return static_cast<std::uint16_t>(conversion.bfloat16 ? 0x7fc0 : 0x7e00);
+          return Nearest(conversion.bfloat16 ? kOfBfloat16 : kOfFloat16, x);
+        },
+        tally);
+  };
+  return {2 * kBlocks, visit};
+}
+
+// All 2^16 patterns of each format.
+Claim WidenClaim() {
+  constexpr std::uint64_t kBlocks = (1 << 16) / kBlock;
+  const auto visit = [](std::uint64_t index, Oracle&, Tally& tally) {
+    const Conversion conversion{&convert::kWiden, index < kBlocks};
+    CompareKernels<std::uint16_t, float>(
+        conversion, index % kBlocks * kBlock,
+        [&](std::uint16_t bits) { return ValueOf(conversion.format(), bits); }, tally);
+  };
+  return {2 * kBlocks, visit};
+}
+
 // No claim, but a search: notes the inputs whose exact value lies within `ulps` binary64 ULP of a
 // border, as the lines "input result  # ULP" of golden/math.
 Claim HardInputs(const UnaryFunction& function, double ulps) {
@@ -173,6 +287,7 @@ Tally Run(const Claim& claim, std::uint64_t stride, int threads) {
   std::atomic<std::uint64_t> next = 0;
   std::mutex mutex;
   Tally total;
+  std::uint64_t done = 0;
 
   const auto work = [&] {
     Oracle oracle;
@@ -185,11 +300,12 @@ Tally Run(const Claim& claim, std::uint64_t stride, int threads) {
         claim.visit(index, oracle, tally);
       }
       const std::lock_guard lock(mutex);
+      done += (end - begin + stride - 1) / stride;
       total.inputs += tally.inputs;
       total.by_mpfr += tally.by_mpfr;
       total.mismatches += tally.mismatches;
       total.lines.insert(total.lines.end(), tally.lines.begin(), tally.lines.end());
-      fmt::print(stderr, "\r{:3d} %", 100 * total.inputs * stride / claim.inputs);
+      fmt::print(stderr, "\r{:3d} %", 100 * done * stride / claim.inputs);
     }
   };
   std::vector<std::jthread> workers;
@@ -214,10 +330,10 @@ int Main(int argc, char** argv) {
   app.add_option("function", name,
                  "exp, log, tanh (all binary32 numbers), power (Adam's betas), pixel (byte / 255), "
                  "resize (28 to 32, all four pixels), count (integer to float), uniform (random "
-                 "word to [0, 1))")
+                 "word to [0, 1)), narrow, widen (all numbers into and from formats of 16 bits)")
       ->required()
-      ->check(
-          CLI::IsMember({"exp", "log", "tanh", "power", "pixel", "resize", "count", "uniform"}));
+      ->check(CLI::IsMember({"exp", "log", "tanh", "power", "pixel", "resize", "count", "uniform",
+                             "narrow", "widen"}));
   app.add_option("--threads", threads, "default: all")->check(CLI::PositiveNumber);
   app.add_option("--stride", stride, "take every n-th input only")->check(CLI::PositiveNumber);
   CLI::Option* hard =
@@ -242,6 +358,8 @@ int Main(int argc, char** argv) {
                       : name == "resize"  ? ResizeClaim()
                       : name == "count"   ? CountClaim()
                       : name == "uniform" ? UniformClaim()
+                      : name == "narrow"  ? NarrowClaim()
+                      : name == "widen"   ? WidenClaim()
                                           : UnaryClaim(UnaryNamed(name));
   const auto start = std::chrono::steady_clock::now();
   Tally tally = Run(claim, stride, threads);

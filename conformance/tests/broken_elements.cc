@@ -8,7 +8,9 @@
 #include "conformance/tests/broken_kernels.h"
 #include "kernels/activation/activation.h"
 #include "kernels/adam/adam.h"
+#include "kernels/convert/convert.h"
 #include "kernels/core/cpu.h"
+#include "kernels/core/registry.h"
 #include "kernels/core/team.h"
 #include "kernels/dropout/dropout.h"
 #include "kernels/math/exp.h"
@@ -225,6 +227,34 @@ void StepMaskSelects(const Case& id, const Buffers& buffers, Team&) {
   }
 }
 
+std::uint16_t Bfloat16Truncated(std::uint32_t bits) {
+  return static_cast<std::uint16_t>(bits >> 16);
+}
+std::uint16_t Bfloat16HalfUp(std::uint32_t bits) {
+  return static_cast<std::uint16_t>((bits + 0x8000) >> 16);
+}
+// Carries the payload of a NaN into the exponent, or beyond it.
+std::uint16_t Bfloat16NanUnseen(std::uint32_t bits) {
+  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+template <auto narrow>
+void ToBfloat16(const Case& id, const Buffers& buffers, Team& team) {
+  if (id.Get("bfloat", 0) == 0) return Reference(convert::kNarrow).run(id, buffers, team);
+  const auto* const bits = buffers.in<std::uint32_t>(0);
+  std::transform(bits, bits + id.Get("n"), buffers.out<std::uint16_t>(0), narrow);
+}
+
+// By way of its own subnormals as zeros.
+void Float16Flushed(const Case& id, const Buffers& buffers, Team& team) {
+  Reference(convert::kNarrow).run(id, buffers, team);
+  if (id.Get("bfloat", 0) != 0) return;
+  for (std::int64_t i = 0; i < id.Get("n"); ++i) {
+    std::uint16_t& y = buffers.out<std::uint16_t>(0)[i];
+    if ((y & 0x7c00) == 0) y &= 0x8000;
+  }
+}
+
 void AdamWithFma(const Case& id, const Buffers& buffers, Team&) {
   const float *w = buffers.in(0), *m = buffers.in(1), *v = buffers.in(2), *g = buffers.in(3);
   const float alpha = adam::Alpha(buffers.in<std::int64_t>(4)[0]);
@@ -277,6 +307,11 @@ constexpr BrokenKernel kBroken[] = {
     {{&rnn::kForward, "input_first", &kCpu, kAll, RnnForward<RnnMistakes{.input_first = true}>}},
     {{&rnn::kForward, "state_kept", &kCpu, kAll, RnnForward<RnnMistakes{.state_kept = true}>}},
     {{&rnn::kStepMask, "selects", &kCpu, kAll, StepMaskSelects}},
+
+    {{&convert::kNarrow, "truncated", &kCpu, kAll, ToBfloat16<Bfloat16Truncated>}},
+    {{&convert::kNarrow, "half_up", &kCpu, kAll, ToBfloat16<Bfloat16HalfUp>}},
+    {{&convert::kNarrow, "nan_unseen", &kCpu, kAll, ToBfloat16<Bfloat16NanUnseen>}},
+    {{&convert::kNarrow, "flushed", &kCpu, kAll, Float16Flushed}},
 
     {{&adam::kUpdate, "fma", &kCpu, kAll, AdamWithFma}},
 };

@@ -38,6 +38,7 @@ std::vector<Folder> Folders() {
       {"loss", rows::Loss(), {"loss", "kernels"}},
       {"embedding", rows::Embedding(), {"embedding", "kernels"}},
       {"rnn", rows::Rnn(), {"rnn", "kernels"}},
+      {"convert", rows::Convert(), {"convert", "kernels"}},
       // The micro-kernels that conv2d and dense are built on: a file per ISA. Those on pairs of
       // narrower vectors have no rows for the operations that are not made of tiles.
       {"tile", rows::Conv2d(), {"nest", "avx512_on_avx2"}},
@@ -103,7 +104,8 @@ TEST(RowsTest, ARowForOneOperationOfTwoIsNotEnough) {
 }
 
 TEST(RowsTest, RegistryHoldsEveryRow) {
-  std::size_t count = rows::Training().size() + rows::Comparators().size();
+  std::size_t count =
+      rows::Training().size() + rows::Pipeline().size() + rows::Comparators().size();
   for (const Folder& folder : Folders()) count += folder.name == "tile" ? 0 : folder.rows.size();
   EXPECT_EQ(AllKernels().size(), count);
 }

@@ -21,7 +21,8 @@ enum samebits_type {
   SAMEBITS_FLOAT32 = 0,
   SAMEBITS_INT32 = 1,
   SAMEBITS_INT64 = 2,
-  SAMEBITS_UINT8 = 3
+  SAMEBITS_UINT8 = 3,
+  SAMEBITS_UINT16 = 4
 };
 
 typedef struct samebits_tensor {

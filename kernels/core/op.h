@@ -18,12 +18,14 @@ namespace samebits {
 class Team;
 struct OutputTerms;  // kernels/core/terms.h
 
-enum class DType : std::uint8_t { kFloat32, kInt32, kInt64, kUint8 };
+enum class DType : std::uint8_t { kFloat32, kInt32, kInt64, kUint8, kUint16 };
 
 constexpr std::size_t SizeOf(DType type) {
   switch (type) {
     case DType::kUint8:
       return 1;
+    case DType::kUint16:
+      return 2;
     case DType::kInt64:
       return 8;
     default:

@@ -15,6 +15,7 @@ std::span<const Kernel> Softmax();
 std::span<const Kernel> Loss();
 std::span<const Kernel> Embedding();
 std::span<const Kernel> Rnn();
+std::span<const Kernel> Convert();
 std::span<const Kernel> Dropout();
 std::span<const Kernel> Adam();
 std::span<const Kernel> AllReduce();

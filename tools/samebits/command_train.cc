@@ -115,6 +115,7 @@ Json IdentityOf(const RunOptions& options, const NamedData& data) {
   return {{"operation", TrainOp(FindRecipe(options.recipe)).name},
           {"recipe", options.recipe},
           {"stream", settings.stream->name},
+          {"precision", NameOf(settings.precision)},
           {"batch", settings.batch},
           {"leaves", settings.leaves},
           {"seeds",
@@ -174,6 +175,9 @@ void TakeSavedOptions(const CLI::App& command, RunOptions& options) {
     take("--recipe", identity.at("recipe"), options.recipe);
     if (command.count("--stream") == 0) {
       options.settings.stream = &FindStream(identity.at("stream").get<std::string>());
+    }
+    if (command.count("--precision") == 0) {
+      options.settings.precision = FindPrecision(identity.at("precision").get<std::string>());
     }
     take("--batch", identity.at("batch"), options.settings.batch);
     if (command.count("--determinism") == 0) {
@@ -332,6 +336,7 @@ int RunTrain(RunOptions options, RankGroup* group) {
                              {"ranks", group == nullptr ? options.settings.ranks : group->size()},
                              {"transport", group == nullptr ? "threads" : options.ranks},
                              {"isa", kernels.name()},
+                             {"precision", identity["precision"]},
                              {"determinism", identity["determinism"]},
                              {"kernels", kernels.Used()}};
   if (price) environment["price_of_determinism"] = JsonOf(*price);

@@ -109,6 +109,13 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
           "initialisation, embedding, dropout, shuffle, order (of the samples within a batch)")
       ->delimiter(',')
       ->type_name("SOURCE");
+  command
+      .add_option_function<std::string>(
+          "--precision",
+          [&settings](const std::string& name) { settings.precision = FindPrecision(name); },
+          "What is stored between operations: float32 (default), bfloat16 or float16; the "
+          "arithmetic and Adam's weights are float32")
+      ->type_name("FORMAT");
   command.add_option("--data", options.data,
                      "Directory of MNIST's four IDX files, plain or .gz, or 'builtin' "
                      "(2,048 + 512 images of Fashion-MNIST); default: the installed Fashion-MNIST");

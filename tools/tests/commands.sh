@@ -163,6 +163,16 @@ assert set(run["kernels"]) > {"conv2d_fwd_v1", "dense_wgrad_v1", "adam_v1"}
 ' || fail "train --determinism none --json: $(<stdout)"
 expect 2 'determinism sometimes: there is no such claim' train --determinism sometimes
 
+# Storage in 16 bits: other bits, the same for every kernel.
+expect 2 "precision 'half' is not known; there are: float32 bfloat16 float16" train --precision half
+for precision in bfloat16 float16; do
+  expect 0 '' "${weak[@]}" --precision $precision --out $precision
+  expect 0 '' "${weak[@]}" --precision $precision --isa portable --threads 1 --out portable_$precision
+  expect 0 '' compare $precision portable_$precision
+  expect 1 '' compare strong $precision
+  grep -q "^environment: settings/precision: \"float32\" and \"$precision\"$" stdout || fail "compare: $(<stdout)"
+done
+
 # The published page: its objects, its training, and its next start.
 page=(train --recipe keras-page --data builtin --limit-samples 64 --epochs 1)
 expect 0 '' "${page[@]}" --out page

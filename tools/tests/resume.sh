@@ -38,7 +38,7 @@ done
 # A disk with room for one checkpoint, not for the next before the first is replaced.
 mkdir disk
 # shellcheck disable=SC2016  # for the shell behind it
-if unshare -Urm bash -c 'mount -t tmpfs -o size=600k none disk && "$@" --out disk/run 2>full.log
+if unshare -Urm bash -c 'mount -t tmpfs -o size=400k none disk && "$@" --out disk/run 2>full.log
   echo $? >code && cp -r disk/run kept' - "$samebits" "${train[@]}" --save-every 1 >/dev/null 2>&1; then
   [[ $(<code) == 2 ]] || fail "on a full disk: exit code $(<code)"
   grep -v '^epoch ' full.log >complaint
