@@ -18,6 +18,7 @@ namespace {
 // Why an axis says nothing of a kernel.
 constexpr std::string_view kReference = "the reference is one thread of plain loops";
 constexpr std::string_view kOneIsa = "written for one instruction set, or chooses by itself";
+constexpr std::string_view kEmulated = "emulated, at no speed: other kernels are crossed with it";
 constexpr std::string_view kDevice = "runs on a device, whose threads are its own";
 constexpr std::string_view kOrderOfDevice = "its threads are not emulated, so nothing orders them";
 constexpr std::string_view kNoPromise = "promises nothing beyond its own process";
@@ -52,6 +53,7 @@ std::string_view IfEmulated(const Kernel& kernel) {
 }
 
 std::string_view IfPromised(const Kernel& kernel) {
+  if (IsEmulation(kernel) && IsTraining(*kernel.op)) return kEmulated;
   if (kernel.claim != Claim::kEverywhere) return kNoPromise;
   return UnlessReference(kernel);
 }
@@ -83,6 +85,7 @@ std::string_view IfLeaves(const Kernel& kernel) {
 
 // Sums over leaves, and what trains by our own trainer.
 std::string_view IfRanks(const Kernel& kernel) {
+  if (IsEmulation(kernel) && IsTraining(*kernel.op)) return kEmulated;
   if (IsComparator(kernel)) return kNoRanks;
   if (!IsTraining(*kernel.op)) return IfLeaves(kernel);
   const bool trains = Case::Parse(kernel.op->cases.back()).Get("steps") > 0;
@@ -90,6 +93,7 @@ std::string_view IfRanks(const Kernel& kernel) {
 }
 
 std::string_view IfPipeline(const Kernel& kernel) {
+  if (IsEmulation(kernel)) return kEmulated;
   if (!kernel.op->has_pipeline) return kNoPipeline;
   return UnlessReference(kernel);
 }
@@ -103,7 +107,9 @@ bool IsLongTraining(const Case& c) { return c.Get("steps", 0) >= 30 && c.Seed() 
 // timed. Plain code runs it once, with what vectors there are; every timed kernel runs it with each
 // number of threads it is timed with. Nothing else is crossed with it: the axes' borders lie at
 // shapes, and the other cases are chosen for those.
+// Emulated kernels train a few steps.
 bool IsTooLong(const Kernel& kernel, const Case& c) {
+  if (IsEmulation(kernel) && IsTraining(*kernel.op) && c.Get("steps") > 3) return true;
   return IsTimed(*kernel.op, c) && (IsReference(kernel) || IsEmulation(kernel));
 }
 
@@ -111,9 +117,13 @@ bool IsTooLong(const Kernel& kernel, const Case& c) {
 // code, which proposed its golden, and by the others with threads. Comparators have one seed: what
 // they do with a case is recorded, and other values would record the same.
 std::vector<int> RunPoints(const Kernel& kernel, const Case& c) {
-  if (IsWholeRun(c)) return kernel.name == "portable" ? std::vector<int>{1} : std::vector<int>{};
+  if (IsWholeRun(c)) {
+    const bool once = kernel.name == "portable" || kernel.backend == &kCuda;
+    return once ? std::vector<int>{1} : std::vector<int>{};
+  }
   if (IsTooLong(kernel, c) || (IsComparator(kernel) && c.Seed() != 812)) return {};
   if (IsTimed(*kernel.op, c)) return {1};
+  if (IsEmulation(kernel) && IsTraining(*kernel.op)) return {1};
   if (!IsReference(kernel)) return {1, 2};
   if (IsLongTraining(c)) return {};
   return IsTraining(*kernel.op) ? std::vector<int>{1} : std::vector<int>{1, 2};

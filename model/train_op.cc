@@ -15,6 +15,7 @@
 #include "kernels/core/golden_folder.h"
 #include "kernels/core/pipeline_plan.h"
 #include "kernels/core/rows.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits {
 
@@ -59,7 +60,8 @@ constexpr int kStepBytes = 4 + 32;
 constexpr std::string_view kCnn = "cnn", kPage = "keras-page", kMlpSequence = "mlp-sequence",
                            kMlpBinary = "mlp-binary", kEmbedding = "embedding", kRnn = "rnn";
 constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2",
-                           kAvx512 = "avx512", kNeon = "neon";
+                           kAvx512 = "avx512", kNeon = "neon", kOnGpu = "cuda",
+                           kOnEmulator = "cuda_emulated";
 
 TrainingData DataFor(const Recipe& recipe, const Case& c) {
   const TrainSettings settings = TrainSettingsOf(c);
@@ -164,36 +166,48 @@ const Kernel kRows[] = {
     {&kTrainCnn, kAvx2, &kCpuAvx2, kAll, TrainWith<kCnn, kAvx2>},
     {&kTrainCnn, kAvx512, &kCpuAvx512, kAll, TrainWith<kCnn, kAvx512>},
     {&kTrainCnn, kNeon, &kCpuNeon, kAll, TrainWith<kCnn, kNeon>},
+    {&kTrainCnn, kOnGpu, &kCuda, kAll, TrainWith<kCnn, kOnGpu>},
+    {&kTrainCnn, kOnEmulator, &kCudaEmulated, kAll, TrainWith<kCnn, kOnEmulator>},
 
     {&kTrainKerasPage, kReference, &kCpu, kAll, TrainWith<kPage, kReference>},
     {&kTrainKerasPage, kPortable, &kCpu, kAll, TrainWith<kPage, kPortable>},
     {&kTrainKerasPage, kAvx2, &kCpuAvx2, kAll, TrainWith<kPage, kAvx2>},
     {&kTrainKerasPage, kAvx512, &kCpuAvx512, kAll, TrainWith<kPage, kAvx512>},
     {&kTrainKerasPage, kNeon, &kCpuNeon, kAll, TrainWith<kPage, kNeon>},
+    {&kTrainKerasPage, kOnGpu, &kCuda, kAll, TrainWith<kPage, kOnGpu>},
+    {&kTrainKerasPage, kOnEmulator, &kCudaEmulated, kAll, TrainWith<kPage, kOnEmulator>},
 
     {&kTrainMlpSequence, kReference, &kCpu, kAll, TrainWith<kMlpSequence, kReference>},
     {&kTrainMlpSequence, kPortable, &kCpu, kAll, TrainWith<kMlpSequence, kPortable>},
     {&kTrainMlpSequence, kAvx2, &kCpuAvx2, kAll, TrainWith<kMlpSequence, kAvx2>},
     {&kTrainMlpSequence, kAvx512, &kCpuAvx512, kAll, TrainWith<kMlpSequence, kAvx512>},
     {&kTrainMlpSequence, kNeon, &kCpuNeon, kAll, TrainWith<kMlpSequence, kNeon>},
+    {&kTrainMlpSequence, kOnGpu, &kCuda, kAll, TrainWith<kMlpSequence, kOnGpu>},
+    {&kTrainMlpSequence, kOnEmulator, &kCudaEmulated, kAll, TrainWith<kMlpSequence, kOnEmulator>},
 
     {&kPredictMlpBinary, kReference, &kCpu, kAll, PredictWith<kReference>},
     {&kPredictMlpBinary, kPortable, &kCpu, kAll, PredictWith<kPortable>},
     {&kPredictMlpBinary, kAvx2, &kCpuAvx2, kAll, PredictWith<kAvx2>},
     {&kPredictMlpBinary, kAvx512, &kCpuAvx512, kAll, PredictWith<kAvx512>},
     {&kPredictMlpBinary, kNeon, &kCpuNeon, kAll, PredictWith<kNeon>},
+    {&kPredictMlpBinary, kOnGpu, &kCuda, kAll, PredictWith<kOnGpu>},
+    {&kPredictMlpBinary, kOnEmulator, &kCudaEmulated, kAll, PredictWith<kOnEmulator>},
 
     {&kTrainEmbedding, kReference, &kCpu, kAll, TrainWith<kEmbedding, kReference>},
     {&kTrainEmbedding, kPortable, &kCpu, kAll, TrainWith<kEmbedding, kPortable>},
     {&kTrainEmbedding, kAvx2, &kCpuAvx2, kAll, TrainWith<kEmbedding, kAvx2>},
     {&kTrainEmbedding, kAvx512, &kCpuAvx512, kAll, TrainWith<kEmbedding, kAvx512>},
     {&kTrainEmbedding, kNeon, &kCpuNeon, kAll, TrainWith<kEmbedding, kNeon>},
+    {&kTrainEmbedding, kOnGpu, &kCuda, kAll, TrainWith<kEmbedding, kOnGpu>},
+    {&kTrainEmbedding, kOnEmulator, &kCudaEmulated, kAll, TrainWith<kEmbedding, kOnEmulator>},
 
     {&kTrainRnn, kReference, &kCpu, kAll, TrainWith<kRnn, kReference>},
     {&kTrainRnn, kPortable, &kCpu, kAll, TrainWith<kRnn, kPortable>},
     {&kTrainRnn, kAvx2, &kCpuAvx2, kAll, TrainWith<kRnn, kAvx2>},
     {&kTrainRnn, kAvx512, &kCpuAvx512, kAll, TrainWith<kRnn, kAvx512>},
     {&kTrainRnn, kNeon, &kCpuNeon, kAll, TrainWith<kRnn, kNeon>},
+    {&kTrainRnn, kOnGpu, &kCuda, kAll, TrainWith<kRnn, kOnGpu>},
+    {&kTrainRnn, kOnEmulator, &kCudaEmulated, kAll, TrainWith<kRnn, kOnEmulator>},
 };
 
 }  // namespace

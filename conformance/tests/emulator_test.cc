@@ -19,7 +19,7 @@ using testing::HasSubstr;
 constexpr int kSchedules = 22;  // as the axis has
 constexpr unsigned kBlock = 64;
 
-class NoScratch : public Stream {
+class NoScratch : public DeviceStream {
  public:
   void* ScratchBytes(std::size_t) override { throw std::logic_error("no scratch here"); }
 };

@@ -17,6 +17,9 @@ struct SigmoidOf {
 struct ExpOf {
   __device__ static float Of(float x) { return gpu::Exp(x); }
 };
+struct TanhOf {
+  __device__ static float Of(float x) { return gpu::Tanh(x); }
+};
 struct LogOf {
   __device__ static float Of(float x) { return gpu::Log(x); }
 };
@@ -25,6 +28,10 @@ struct ReluGradient {
 };
 struct SigmoidGradient {
   __device__ static float Of(float y, float dy) { return dy * (y * (1.0f - y)); }
+};
+
+struct TanhGradient {
+  __device__ static float Of(float y, float dy) { return dy * (1.0f - y * y); }
 };
 
 template <class Function>
@@ -42,33 +49,39 @@ struct Binary {
 };
 
 template <class Function>
-void MapUnary(const Case& c, const Buffers& buffers, Stream& stream) {
+void MapUnary(const Case& c, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, c.Get("n"), Unary<Function>{buffers.in(0), buffers.out(0)});
 }
 
 template <class Function>
-void MapBinary(const Case& c, const Buffers& buffers, Stream& stream) {
+void MapBinary(const Case& c, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, c.Get("n"), Binary<Function>{buffers.in(0), buffers.in(1), buffers.out(0)});
 }
 
 }  // namespace
 
-void ReluForward(const Case& c, const Buffers& buffers, Stream& stream) {
+void ReluForward(const Case& c, const Buffers& buffers, DeviceStream& stream) {
   MapUnary<ReluOf>(c, buffers, stream);
 }
-void ReluBackward(const Case& c, const Buffers& buffers, Stream& stream) {
+void ReluBackward(const Case& c, const Buffers& buffers, DeviceStream& stream) {
   MapBinary<ReluGradient>(c, buffers, stream);
 }
-void SigmoidForward(const Case& c, const Buffers& buffers, Stream& stream) {
+void SigmoidForward(const Case& c, const Buffers& buffers, DeviceStream& stream) {
   MapUnary<SigmoidOf>(c, buffers, stream);
 }
-void SigmoidBackward(const Case& c, const Buffers& buffers, Stream& stream) {
+void SigmoidBackward(const Case& c, const Buffers& buffers, DeviceStream& stream) {
   MapBinary<SigmoidGradient>(c, buffers, stream);
 }
-void Exp(const Case& c, const Buffers& buffers, Stream& stream) {
+void TanhForward(const Case& c, const Buffers& buffers, DeviceStream& stream) {
+  MapUnary<TanhOf>(c, buffers, stream);
+}
+void TanhBackward(const Case& c, const Buffers& buffers, DeviceStream& stream) {
+  MapBinary<TanhGradient>(c, buffers, stream);
+}
+void Exp(const Case& c, const Buffers& buffers, DeviceStream& stream) {
   MapUnary<ExpOf>(c, buffers, stream);
 }
-void Log(const Case& c, const Buffers& buffers, Stream& stream) {
+void Log(const Case& c, const Buffers& buffers, DeviceStream& stream) {
   MapUnary<LogOf>(c, buffers, stream);
 }
 

@@ -23,12 +23,14 @@ SAMEBITS_X86_64 KernelFunction ReluForward, ReluBackward, SigmoidForward, Sigmoi
     TanhForward, TanhBackward, Exp, Log;
 }
 
-using GpuFunction = void(const Case&, const Buffers&, Stream&);
+using GpuFunction = void(const Case&, const Buffers&, DeviceStream&);
 namespace cuda {  // cuda.cu
-GpuFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
+GpuFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, TanhForward, TanhBackward,
+    Exp, Log;
 }
 namespace cuda_emulated {  // cuda.cu, for the emulator
-GpuFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, Exp, Log;
+GpuFunction ReluForward, ReluBackward, SigmoidForward, SigmoidBackward, TanhForward, TanhBackward,
+    Exp, Log;
 }
 
 constexpr auto kAll = Claim::kEverywhere;
@@ -82,6 +84,9 @@ constexpr Kernel kRows[] = {
     {&kTanhForward, "avx2", &kCpuAvx2, kAll, avx2::TanhForward},
     {&kTanhForward, "avx512", &kCpuAvx512, kAll, avx512::TanhForward},
     {&kTanhForward, "neon", &kCpuNeon, kAll, baseline::TanhForward},
+    {&kTanhForward, "cuda", &kCuda, kAll, OnGpu<&kTanhForward, WholeCase, cuda::TanhForward>},
+    {&kTanhForward, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<WholeCase, cuda_emulated::TanhForward>},
 
     {&kTanhBackward, "reference", &kCpu, kAll, reference::TanhBackward},
     {&kTanhBackward, "portable", &kCpu, kAll,
@@ -89,6 +94,9 @@ constexpr Kernel kRows[] = {
     {&kTanhBackward, "avx2", &kCpuAvx2, kAll, avx2::TanhBackward},
     {&kTanhBackward, "avx512", &kCpuAvx512, kAll, avx512::TanhBackward},
     {&kTanhBackward, "neon", &kCpuNeon, kAll, baseline::TanhBackward},
+    {&kTanhBackward, "cuda", &kCuda, kAll, OnGpu<&kTanhBackward, WholeCase, cuda::TanhBackward>},
+    {&kTanhBackward, "cuda_emulated", &kCudaEmulated, kAll,
+     OnEmulator<WholeCase, cuda_emulated::TanhBackward>},
 
     {&kExp, "reference", &kCpu, kAll, reference::Exp},
     {&kExp, "portable", &kCpu, kAll, Best<baseline::Exp, avx2::Exp, avx512::Exp>},

@@ -32,7 +32,7 @@ struct UpdateElement {
 
 }  // namespace
 
-void Update(const Case& c, const Buffers& buffers, Stream& stream) {
+void Update(const Case& c, const Buffers& buffers, DeviceStream& stream) {
   float* const alpha = stream.Scratch(1);
   gpu::ForEach(stream, 1, StepSize{buffers.in<std::int64_t>(4), alpha});
   gpu::ForEach(stream, c.Get("n"),

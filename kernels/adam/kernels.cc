@@ -19,7 +19,7 @@ namespace avx512 {  // portable.cc, built with AVX-512
 SAMEBITS_X86_64 KernelFunction Update;
 }
 
-using GpuFunction = void(const Case&, const Buffers&, Stream&);
+using GpuFunction = void(const Case&, const Buffers&, DeviceStream&);
 namespace cuda {  // cuda.cu
 GpuFunction Update;
 }

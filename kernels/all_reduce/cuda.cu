@@ -21,7 +21,7 @@ struct TreeOf {
 
 }  // namespace
 
-void AllReduce(const Shape& s, const Buffers& buffers, Stream& stream) {
+void AllReduce(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, s.c, TreeOf{s, buffers.in(0), buffers.out(0)});
 }
 

@@ -461,7 +461,8 @@ struct FinishProduct {
 };
 
 template <class Tile, class Product>
-void MultiplyBy(const Product& product, std::int64_t rows, std::int64_t columns, Stream& stream) {
+void MultiplyBy(const Product& product, std::int64_t rows, std::int64_t columns,
+                DeviceStream& stream) {
   const int segments = product.chains.MostSegments();
   const std::int64_t parts = std::int64_t{product.chains.leaves} * segments;
   float* const sums = parts == 1 ? nullptr : stream.Scratch(parts * rows * columns);
@@ -478,7 +479,8 @@ void MultiplyBy(const Product& product, std::int64_t rows, std::int64_t columns,
 }
 
 template <class Product>
-void Multiply(const Product& product, std::int64_t rows, std::int64_t columns, Stream& stream) {
+void Multiply(const Product& product, std::int64_t rows, std::int64_t columns,
+              DeviceStream& stream) {
   constexpr std::int64_t kWorthLarge = 128 * 1024;  // outputs: some tiles for every processor
   if (columns <= 32 && rows >= 1024) {
     MultiplyBy<Tiling<128, 32, 4, 4>>(product, rows, columns, stream);
@@ -491,7 +493,7 @@ void Multiply(const Product& product, std::int64_t rows, std::int64_t columns, S
 
 }  // namespace
 
-void Forward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void Forward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   const ForwardProduct product{Geometry(s),   {s.r * s.s * s.c, 1, 1, kChainTerms},
                                buffers.in(0), buffers.in(1),
                                buffers.in(2), buffers.out(0),
@@ -499,7 +501,7 @@ void Forward(const Shape& s, const Buffers& buffers, Stream& stream) {
   Multiply(product, s.n * s.oh * s.ow, s.k, stream);
 }
 
-void DataGradient(const Shape& s, const Buffers& buffers, Stream& stream) {
+void DataGradient(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   const DataGradientProduct product{Geometry(s),
                                     {s.r * s.s * s.k, 1, 1, kChainTerms},
                                     buffers.in(0),
@@ -517,7 +519,7 @@ Chains OverBatch(const Shape& s) {
 
 }  // namespace
 
-void WeightGradient(const Shape& s, const Buffers& buffers, Stream& stream) {
+void WeightGradient(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   const WeightGradientProduct product{Geometry(s), OverBatch(s), buffers.in(0), buffers.in(1),
                                       buffers.out(0)};
   Multiply(product, s.r * s.s * s.c, s.k, stream);
@@ -564,7 +566,7 @@ struct FinishChannels {
 
 }  // namespace
 
-void BiasGradient(const Shape& s, const Buffers& buffers, Stream& stream) {
+void BiasGradient(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   const Chains chains = OverBatch(s);
   const int segments = chains.MostSegments();
   float* const sums = stream.Scratch(s.leaves * segments * s.k);

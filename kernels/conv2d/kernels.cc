@@ -22,7 +22,7 @@ namespace avx512 {  // portable.cc, built with AVX-512
 SAMEBITS_X86_64 ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
 }
 
-using GpuFunction = void(const Shape&, const Buffers&, Stream&);
+using GpuFunction = void(const Shape&, const Buffers&, DeviceStream&);
 namespace cuda {  // cuda.cu
 GpuFunction Forward, DataGradient, WeightGradient, BiasGradient;
 }

@@ -38,9 +38,13 @@ class Fold {
   unsigned count_ = 0;
 };
 
-// A channel sum whose terms arrive in order: as kernels/core/contract.h's Dot.
-class ChannelSum {
+// A dot or channel sum whose terms arrive in order: as kernels/core/contract.h's Dot.
+class Dot {
  public:
+  __device__ void Fma(float a, float b) {
+    acc_ = __fmaf_rn(a, b, acc_);
+    Absent();
+  }
   __device__ void Add(float x) {
     acc_ = acc_ + x;
     Absent();
@@ -110,12 +114,13 @@ __global__ void __launch_bounds__(kRowThreads) ForEachRowThread(std::int64_t cou
 }
 
 template <class Row>
-void ForEachRow(Stream& stream, std::int64_t count, const Row& row) {
+void ForEachRow(DeviceStream& stream, std::int64_t count, const Row& row) {
   const auto blocks = static_cast<unsigned>((count + kRowsPerBlock - 1) / kRowsPerBlock);
   Launch(stream, {blocks}, kRowThreads, ForEachRowThread<Row>, count, row);
 }
 
-// Row sums over the samples of each leaf, then the tree over the leaves, divided by `divisor`.
+// Row sums over the samples of each leaf, then the tree over the leaves, divided by `divisor`: 1
+// where other parts of the batch are still to come.
 struct LeafSum {
   const float* samples;
   std::int64_t count;
@@ -184,7 +189,7 @@ inline unsigned BlocksFor(std::int64_t count, unsigned per_block) {
 
 // element(i) for i in [0, count).
 template <class Element>
-void ForEach(Stream& stream, std::int64_t count, const Element& element) {
+void ForEach(DeviceStream& stream, std::int64_t count, const Element& element) {
   if (count == 0) return;
   Launch(stream, {BlocksFor(count, kThreads)}, kThreads, ForEachElement<Element>, count, element);
 }
@@ -212,7 +217,7 @@ struct CombineSegments {
   }
 };
 
-inline void MeanOverBatch(Stream& stream, const float* samples, std::int64_t count,
+inline void MeanOverBatch(DeviceStream& stream, const float* samples, std::int64_t count,
                           std::int64_t leaves, float divisor, float* mean) {
   float* const sums = stream.Scratch(leaves);
   ForEachRow(stream, leaves, LeafSum{samples, count, leaves, sums});

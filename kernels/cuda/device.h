@@ -24,7 +24,7 @@ __device__ inline T& Shared() {
 }
 
 template <class... Parameters, class... Arguments>
-void Launch(Stream& stream, dim3 grid, unsigned block, void (*kernel)(Parameters...),
+void Launch(DeviceStream& stream, dim3 grid, unsigned block, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
   kernel<<<grid, block, 0, static_cast<cudaStream_t>(stream.handle())>>>(arguments...);
   stream.CheckLaunch();

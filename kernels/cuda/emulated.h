@@ -70,7 +70,7 @@ T& Shared() {
 }
 
 template <class... Parameters, class... Arguments>
-void Launch(Stream&, dim3 grid, unsigned block, void (*kernel)(Parameters...),
+void Launch(DeviceStream&, dim3 grid, unsigned block, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
   const std::tuple<void (*)(Parameters...), Parameters...> call(kernel, arguments...);
   emulator::Launch(

@@ -16,7 +16,7 @@ void Check(cudaError_t error, std::string_view what) {
   throw std::runtime_error(fmt::format("CUDA: {}: {}", what, cudaGetErrorString(error)));
 }
 
-class GpuStream : public Stream {
+class GpuStream : public DeviceStream {
  public:
   GpuStream() { Check(cudaStreamCreate(&stream_), "a stream"); }
   ~GpuStream() override {

@@ -1,10 +1,11 @@
-// exp, log and Adam's powers for the threads of a GPU: the same operations in the same order as
-// kernels/math, hence the same bits. Included by .cu files.
+// exp, tanh, log and Adam's powers for the threads of a GPU: the same operations in the same order
+// as kernels/math, hence the same bits. Included by .cu files.
 #pragma once
 
 #include "kernels/cuda/device.h"
 #include "kernels/math/exp_constants.h"
 #include "kernels/math/log_constants.h"
+#include "kernels/math/tanh_constants.h"
 
 namespace samebits::SAMEBITS_GPU {
 namespace {
@@ -26,6 +27,29 @@ __device__ inline float Exp(float x) {
   const long long bits = __double_as_longlong(p);
   const auto power = static_cast<unsigned long long>(__double_as_longlong(shifted)) << 52;
   return static_cast<float>(__longlong_as_double(static_cast<long long>(bits + power)));
+}
+
+__device__ inline float Tanh(float x) {
+  if (x != x) return NotANumber();
+  double z = x < 0.0f ? -static_cast<double>(x) : static_cast<double>(x);
+  if (z > kTanhHighest) z = kTanhHighest;
+  z = z + z;
+  const double shifted = __fma_rn(z, kExpLog2E, kExpRounder);
+  const double n = shifted - kExpRounder;
+  const double r = __fma_rn(-n, kExpLn2Low, __fma_rn(-n, kExpLn2High, z));
+  constexpr TanhPolynomial kPolynomial;
+  double p = kPolynomial.coefficients[kTanhDegree];
+#pragma unroll
+  for (int i = kTanhDegree - 1; i >= 0; --i) p = __fma_rn(p, r, kPolynomial.coefficients[i]);
+  const double q = __fma_rn(r * r, p, r);
+  const auto exponent = static_cast<unsigned long long>(__double_as_longlong(shifted)) << 52;
+  const double power = __longlong_as_double(static_cast<long long>(
+      static_cast<unsigned long long>(__double_as_longlong(1.0)) + exponent));
+  const double e = __fma_rn(power, q, power - 1.0);
+  const auto magnitude = static_cast<float>(e / (e + 2.0));
+  // The sign of x, of -0 too.
+  const int sign = __float_as_int(x) & static_cast<int>(0x80000000U);
+  return __int_as_float(__float_as_int(magnitude) | sign);
 }
 
 struct Pair {

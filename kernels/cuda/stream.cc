@@ -13,7 +13,7 @@ namespace {
 std::atomic<int> emulated_schedule{kInOrder};
 
 // Scratch memory full of NaNs, as nothing may count on what it holds.
-class EmulatedStream : public Stream {
+class EmulatedStream : public DeviceStream {
  public:
   void* ScratchBytes(std::size_t bytes) override {
     constexpr std::size_t kAlignment = 16;

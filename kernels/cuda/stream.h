@@ -11,9 +11,9 @@
 namespace samebits {
 
 // Work on one device, done in the order it was queued.
-class Stream {
+class DeviceStream {
  public:
-  virtual ~Stream() = default;
+  virtual ~DeviceStream() = default;
 
   // Memory of the device, of any content, until all work queued on the stream is done.
   virtual void* ScratchBytes(std::size_t bytes) = 0;
@@ -37,7 +37,7 @@ int EmulatedSchedule();
 extern const Backend kCuda;
 extern const Backend kCudaEmulated;
 
-using StreamFunction = std::function<void(const Buffers&, Stream&)>;
+using StreamFunction = std::function<void(const Buffers&, DeviceStream&)>;
 
 // Copies the inputs to the GPU, runs `function` on its memory, and copies the outputs back. Throws
 // std::runtime_error naming what failed.
@@ -62,15 +62,16 @@ inline constexpr bool kBuiltForEmulator = false;
 template <const Op* op, auto shape_of, auto function>
 void OnGpu(const Case& c, const Buffers& buffers, Team&) {
   if constexpr (kBuiltForCuda) {
-    RunOnGpu(*op, c, buffers,
-             [&](const Buffers& device, Stream& stream) { function(shape_of(c), device, stream); });
+    RunOnGpu(*op, c, buffers, [&](const Buffers& device, DeviceStream& stream) {
+      function(shape_of(c), device, stream);
+    });
   }
 }
 
 template <auto shape_of, auto function>
 void OnEmulator(const Case& c, const Buffers& buffers, Team&) {
   if constexpr (kBuiltForEmulator) {
-    RunOnEmulator(buffers, [&](const Buffers& device, Stream& stream) {
+    RunOnEmulator(buffers, [&](const Buffers& device, DeviceStream& stream) {
       function(shape_of(c), device, stream);
     });
   }

@@ -17,7 +17,7 @@ SAMEBITS_X86_64 ShapedFunction Forward, DataGradient, WeightGradient, BiasGradie
 namespace conv2d::avx512 {
 SAMEBITS_X86_64 ShapedFunction Forward, DataGradient, WeightGradient, BiasGradient;
 }
-using GpuFunction = void(const conv2d::Shape&, const Buffers&, Stream&);
+using GpuFunction = void(const conv2d::Shape&, const Buffers&, DeviceStream&);
 namespace conv2d::cuda {  // conv2d/cuda.cu
 GpuFunction Forward, DataGradient, WeightGradient, BiasGradient;
 }

@@ -1,6 +1,6 @@
 // Dropout with the mask made in registers: a thread makes a block of its stream, two words of
-// Threefry or four of Philox. Of a part of a batch, where a block may have only one word of Threefry,
-// a thread makes it for each.
+// Threefry or four of Philox. Of a part of a batch, where a block may have only one word of
+// Threefry, a thread makes it for each.
 #include "kernels/cuda/arithmetic.h"
 #include "kernels/dropout/dropout.h"
 
@@ -117,7 +117,7 @@ struct ApplyTensorFlow {
 }  // namespace
 
 // Forward and backward are the same function of their first input.
-void Apply(const Shape& s, const Buffers& buffers, Stream& stream) {
+void Apply(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   const auto* const seed = buffers.in<std::int64_t>(1);
   if (s.tensorflow) {
     const std::int64_t blocks = (s.first + s.n + 3) / 4 - s.first / 4;

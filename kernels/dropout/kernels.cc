@@ -21,7 +21,7 @@ namespace avx512 {  // portable.cc, built with AVX-512
 SAMEBITS_X86_64 ShapedFunction Apply;
 }
 
-using GpuFunction = void(const Shape&, const Buffers&, Stream&);
+using GpuFunction = void(const Shape&, const Buffers&, DeviceStream&);
 namespace cuda {  // cuda.cu
 GpuFunction Apply;
 }

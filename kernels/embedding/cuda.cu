@@ -23,7 +23,7 @@ __global__ void __launch_bounds__(32)
   const std::int64_t begin = leaf * s.n / s.leaves * s.l, end = (leaf + 1) * s.n / s.leaves * s.l;
   for (std::int64_t first = 0; first < s.c; first += 32) {
     const std::int64_t channel = first + lane;
-    gpu::ChannelSum sum;
+    gpu::Dot sum;
     for (std::int64_t block = begin; block < end; block += 32) {
       const std::int64_t position = block + lane;
       unsigned matches = __ballot_sync(~0U, position < end && ids[position] == row ? 1 : 0);
@@ -44,12 +44,12 @@ struct FinishRow {
 
 }  // namespace
 
-void Forward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void Forward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, s.n * s.l * s.c,
                Gather{s.c, buffers.in(0), buffers.in<std::int32_t>(1), buffers.out(0)});
 }
 
-void Backward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void Backward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   float* const sums = stream.Scratch(s.leaves * s.rows * s.c);
   gpu::Launch(stream, {static_cast<unsigned>(s.leaves * s.rows)}, 32, SumRows, s,
               buffers.in<std::int32_t>(0), buffers.in(1), sums);

@@ -47,7 +47,7 @@ struct LossRow {
 };
 
 template <class Term>
-void MeanOf(const Term& term, const Shape& s, const Buffers& buffers, Stream& stream) {
+void MeanOf(const Term& term, const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   float* const sums = stream.Scratch(s.n);
   gpu::ForEachRow(stream, s.n, LossRow<Term>{s.c, term, s.elements, sums, buffers.out(1)});
   gpu::MeanOverBatch(stream, sums, s.n, s.leaves, s.is_part ? 1.0f : s.elements, buffers.out(0));
@@ -55,11 +55,11 @@ void MeanOf(const Term& term, const Shape& s, const Buffers& buffers, Stream& st
 
 }  // namespace
 
-void MeanSquaredError(const Shape& s, const Buffers& buffers, Stream& stream) {
+void MeanSquaredError(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   MeanOf(SquaredErrorTerm{buffers.in(0), buffers.in(1)}, s, buffers, stream);
 }
 
-void BinaryCrossEntropy(const Shape& s, const Buffers& buffers, Stream& stream) {
+void BinaryCrossEntropy(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   MeanOf(CrossEntropyTerm{buffers.in(0), buffers.in(1)}, s, buffers, stream);
 }
 

@@ -102,7 +102,7 @@ struct AverageForwardElement {
   __device__ void operator()(std::int64_t i) const {
     const Pixel o = PixelAt(i, s.oh, s.ow, s.c);
     const Window window(s, o.h, o.w);
-    gpu::ChannelSum sum;
+    gpu::Dot sum;
     for (std::int64_t kh = 0; kh < s.r; ++kh) {
       for (std::int64_t kw = 0; kw < s.s; ++kw) {
         const std::int64_t h = o.h * s.stride - s.pad + kh, w = o.w * s.stride - s.pad + kw;
@@ -146,7 +146,7 @@ struct GlobalAverageForwardElement {
   float* y;
   __device__ void operator()(std::int64_t i) const {
     const std::int64_t pixels = s.h * s.w, n = i / s.c, c = i % s.c;
-    gpu::ChannelSum sum;
+    gpu::Dot sum;
     for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
       sum.Add(x[(n * pixels + pixel) * s.c + c]);
     }
@@ -169,23 +169,23 @@ std::int64_t Outputs(const Shape& s) { return s.n * s.oh * s.ow * s.c; }
 
 }  // namespace
 
-void MaxForward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void MaxForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, Outputs(s), MaxForwardElement{s, buffers.in(0), buffers.out(0)});
 }
-void MaxBackward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void MaxBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, Inputs(s),
                MaxBackwardElement{s, buffers.in(0), buffers.in(1), buffers.out(0)});
 }
-void AverageForward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void AverageForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, Outputs(s), AverageForwardElement{s, buffers.in(0), buffers.out(0)});
 }
-void AverageBackward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void AverageBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, Inputs(s), AverageBackwardElement{s, buffers.in(0), buffers.out(0)});
 }
-void GlobalAverageForward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void GlobalAverageForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, s.n * s.c, GlobalAverageForwardElement{s, buffers.in(0), buffers.out(0)});
 }
-void GlobalAverageBackward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void GlobalAverageBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, Inputs(s), GlobalAverageBackwardElement{s, buffers.in(0), buffers.out(0)});
 }
 

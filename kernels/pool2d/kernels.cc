@@ -25,7 +25,7 @@ SAMEBITS_X86_64 ShapedFunction MaxForward, MaxBackward, AverageForward, AverageB
     GlobalAverageForward, GlobalAverageBackward;
 }
 
-using GpuFunction = void(const Shape&, const Buffers&, Stream&);
+using GpuFunction = void(const Shape&, const Buffers&, DeviceStream&);
 namespace cuda {  // cuda.cu
 GpuFunction MaxForward, MaxBackward, AverageForward, AverageBackward, GlobalAverageForward,
     GlobalAverageBackward;

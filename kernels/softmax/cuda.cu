@@ -80,15 +80,15 @@ struct CrossEntropyGradient {
 
 }  // namespace
 
-void Forward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void Forward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEachRow(stream, s.n, ForwardRow{s.c, buffers.in(0), buffers.out(0), nullptr, nullptr});
 }
 
-void Backward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void Backward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEachRow(stream, s.n, BackwardRow{s.c, buffers.in(0), buffers.in(1), buffers.out(0)});
 }
 
-void CrossEntropyForward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void CrossEntropyForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   float* const losses = stream.Scratch(s.n);
   gpu::ForEachRow(
       stream, s.n,
@@ -96,10 +96,10 @@ void CrossEntropyForward(const Shape& s, const Buffers& buffers, Stream& stream)
   gpu::MeanOverBatch(stream, losses, s.n, s.leaves, s.is_part ? 1.0f : s.batch, buffers.out(0));
 }
 
-void CrossEntropyBackward(const Shape& s, const Buffers& buffers, Stream& stream) {
+void CrossEntropyBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, s.n * s.c,
-               CrossEntropyGradient{s.c, buffers.in(0), buffers.in<std::int32_t>(1),
-                                    s.batch, buffers.out(0)});
+               CrossEntropyGradient{s.c, buffers.in(0), buffers.in<std::int32_t>(1), s.batch,
+                                    buffers.out(0)});
 }
 
 }  // namespace samebits::softmax::SAMEBITS_GPU
