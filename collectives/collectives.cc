@@ -69,7 +69,24 @@ Collectives::Collectives(Transport& transport, const LeafMap& map, const Collect
 }
 
 void Collectives::AllReduce(std::span<const float* const> parts, std::int64_t n, float* sum) {
+  if (transport_.place() != nullptr && !transport_.place()->Holds(sum)) {
+    return AllReduceThere(parts, n, sum);
+  }
   Move(parts, n, {&sum, 1}, true, true);
+}
+
+void Collectives::AllReduceThere(std::span<const float* const> parts, std::int64_t n, float* sum) {
+  Place& place = *transport_.place();
+  const auto floats = static_cast<std::size_t>(n);
+  const std::shared_ptr<float> there = place.Allocate(floats * parts.size());
+  std::vector<const float*> parts_there;
+  for (const float* part : parts) {
+    float* const copy = there.get() + parts_there.size() * floats;
+    place.Copy(part, copy, floats);
+    parts_there.push_back(copy);
+  }
+  Move(parts_there, n, std::vector<float*>{there.get()}, true, true);
+  place.Copy(there.get(), sum, floats);
 }
 
 void Collectives::ReduceScatter(std::span<const float* const> parts, std::int64_t n,

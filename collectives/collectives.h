@@ -78,6 +78,8 @@ class Collectives {
     int rank, index;  // whose subtree, and its which
   };
 
+  // With all of it in the memory of the transport's own.
+  void AllReduceThere(std::span<const float* const> parts, std::int64_t n, float* sum);
   void Move(std::span<const float* const> parts, std::int64_t n, std::span<float* const> sums,
             bool reduces, bool gathers);
   // Elements of a rank's block that window `k` has.

@@ -9,11 +9,14 @@
 
 namespace samebits {
 
-// "mpi" or "nccl". Throws UnavailableError, saying why, where this build or this machine has none.
+// "mpi" or "nccl", which goes over GPUs and has mpi for the rest. Throws UnavailableError, saying
+// why, where this build or this machine has none.
 std::unique_ptr<Transport> LoadEngine(const std::string& name,
                                       std::chrono::duration<double> deadline);
 
 }  // namespace samebits
 
 // What a module has: this process' rank among all that were started together.
-extern "C" samebits::Transport* samebits_transport(double deadline_seconds);
+// `control` is the way they have already; null: there is none.
+extern "C" samebits::Transport* samebits_transport(double deadline_seconds,
+                                                   samebits::Transport* control);

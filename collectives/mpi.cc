@@ -164,6 +164,6 @@ class MpiTransport : public Transport {
 }  // namespace
 }  // namespace samebits
 
-samebits::Transport* samebits_transport(double deadline) {
+samebits::Transport* samebits_transport(double deadline, samebits::Transport*) {
   return new samebits::MpiTransport(std::chrono::duration<double>(deadline));
 }

@@ -47,6 +47,9 @@ class Place {
  public:
   virtual ~Place() = default;
   virtual std::shared_ptr<float> Allocate(std::size_t floats) = 0;
+  virtual bool Holds(const void* data) = 0;
+  // From and to the host's memory or its own; done when it returns.
+  virtual void Copy(const float* from, float* to, std::size_t floats) = 0;
   // all_reduce::SumParts (kernels/all_reduce/all_reduce.h), to be seen by what follows.
   virtual void SumParts(const float* const* parts, std::span<const int> merges,
                         std::int64_t elements, float* const* sums) = 0;

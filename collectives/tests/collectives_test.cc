@@ -13,6 +13,7 @@
 
 #include "collectives/hierarchy.h"
 #include "collectives/local.h"
+#include "kernels/all_reduce/all_reduce.h"
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
 #include "kernels/core/inputs.h"
@@ -224,6 +225,59 @@ TEST(CollectivesTest, AHierarchyOfNodesHasTheSameBits) {
       Floats sum(1003);
       hierarchy.AllReduce(Pointers(parts), 1003, sum.data());
       EXPECT_TRUE(SameBits(sum, want)) << nodes << " nodes of " << each;
+    });
+  }
+}
+
+// A transport whose messages lie in memory of its own, as NCCL's in that of a GPU.
+class Elsewhere : public Transport, public Place {
+ public:
+  explicit Elsewhere(Transport& transport) : transport_(transport) {}
+  int rank() const override { return transport_.rank(); }
+  int size() const override { return transport_.size(); }
+  Place* place() override { return this; }
+  std::unique_ptr<Pending> Start(std::span<const Send> sends,
+                                 std::span<const Receive> receives) override {
+    for (const Send& send : sends) EXPECT_TRUE(Holds(send.data));
+    for (const Receive& receive : receives) EXPECT_TRUE(Holds(receive.data));
+    return transport_.Start(sends, receives);
+  }
+  std::shared_ptr<float> Allocate(std::size_t floats) override {
+    const auto memory = std::make_shared<Floats>(floats);
+    memory_.push_back(memory);
+    return {memory, memory->data()};
+  }
+  bool Holds(const void* data) override {
+    return std::ranges::any_of(memory_, [&](const std::weak_ptr<Floats>& weak) {
+      const auto memory = weak.lock();
+      return memory && data >= memory->data() && data < memory->data() + memory->size();
+    });
+  }
+  void Copy(const float* from, float* to, std::size_t floats) override {
+    EXPECT_NE(Holds(from), Holds(to));
+    std::copy_n(from, floats, to);
+  }
+  void SumParts(const float* const* parts, std::span<const int> merges, std::int64_t elements,
+                float* const* sums) override {
+    for (std::size_t i = 0; i < merges.size(); ++i) EXPECT_TRUE(Holds(parts[i]));
+    all_reduce::SumParts(parts, merges, elements, sums);
+  }
+
+ private:
+  Transport& transport_;
+  std::vector<std::weak_ptr<Floats>> memory_;
+};
+
+TEST(CollectivesTest, MemoryOfAnEnginesOwn) {
+  const std::vector<Floats> leaves = LeavesOf(8, 2003);
+  for (const int ranks : {1, 2, 3, 8}) {
+    RunLocalRanks(ranks, [&](Transport& transport) {
+      Elsewhere elsewhere(transport);
+      Collectives collectives(elsewhere, LeavesInOrder(ranks, 8), {400});
+      const std::vector<Floats> parts = PartsOf(collectives, leaves);
+      Floats sum(2003);
+      collectives.AllReduce(Pointers(parts), 2003, sum.data());
+      EXPECT_TRUE(SameBits(sum, TreeOver(leaves))) << ranks << " ranks";
     });
   }
 }
