@@ -59,8 +59,7 @@ std::string_view IfLeaves(const Kernel& kernel) {
 }
 
 std::string_view IfPipeline(const Kernel& kernel) {
-  if (!kernel.op->has_pipeline) return kNoPipeline;
-  return UnlessReference(kernel);
+  return kernel.op->has_pipeline ? IfPromised(kernel) : kNoPipeline;
 }
 
 // Thirty steps take a minute where fma is a function: plain loops, and a baseline without it. Such
@@ -160,7 +159,7 @@ std::vector<int> WorkersPoints(const Kernel& kernel, const Case& c) {
 // Ten times the threads that prepare batches, and how many batches ahead: none but the consumer's
 // own; fewer and more than there are threads; more than there are batches.
 std::vector<int> PipelinePoints(const Kernel& kernel, const Case& c) {
-  if (IsTimed(*kernel.op, c) || IsWholeRun(c) || c.Seed() != 812 || IsComparator(kernel)) {
+  if (IsTimed(*kernel.op, c) || IsWholeRun(c) || c.Seed() != 812) {
     return {12};
   }
   if (IsTraining(*kernel.op)) return {12, 1, 35};
