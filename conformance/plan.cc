@@ -93,10 +93,7 @@ std::string_view IfRanks(const Kernel& kernel) {
 }
 
 std::string_view IfPipeline(const Kernel& kernel) {
-  if (IsEmulation(kernel)) return kEmulated;
-  if (IsComparator(kernel)) return kNoPromise;
-  if (!kernel.op->has_pipeline) return kNoPipeline;
-  return UnlessReference(kernel);
+  return kernel.op->has_pipeline ? IfPromised(kernel) : kNoPipeline;
 }
 
 // Thirty steps take a minute where fma is a function: plain loops, and a baseline without it. Such
@@ -224,7 +221,7 @@ std::vector<int> SchedulePoints(const Kernel& kernel, const Case& c) {
 // Ten times the threads that prepare batches, and how many batches ahead: none but the consumer's
 // own; fewer and more than there are threads; more than there are batches.
 std::vector<int> PipelinePoints(const Kernel& kernel, const Case& c) {
-  if (IsTimed(*kernel.op, c) || IsWholeRun(c) || c.Seed() != 812 || IsComparator(kernel)) {
+  if (IsTimed(*kernel.op, c) || IsWholeRun(c) || c.Seed() != 812) {
     return {12};
   }
   if (IsTraining(*kernel.op)) return {12, 1, 35};

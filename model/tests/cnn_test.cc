@@ -36,7 +36,7 @@ TEST(Cnn, InitialWeightsEqualKeras) {
     ASSERT_EQ(ours.size(), 10u);
     for (const auto& [name, array] : ours) {
       // "w0", or "w0_c1_k" with TensorFlow.
-      const auto named = std::ranges::find_if(keras, [&](const NamedArray& a) {
+      const auto named = std::ranges::find_if(keras, [&name = name](const NamedArray& a) {
         return a.name == name || a.name.starts_with(name + "_");
       });
       ASSERT_NE(named, keras.end()) << backend.weights << " " << name;

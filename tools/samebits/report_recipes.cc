@@ -14,6 +14,11 @@ using Json = nlohmann::ordered_json;
 // A value's distance from the mean, in percent of it.
 double Percent(double value, double mean) { return mean == 0 ? 0 : 100 * (value / mean - 1); }
 
+// Telephones have no room for all columns of the list.
+const char* ColumnOf(const std::string& key) {
+  return key.starts_with("val_") ? "number optional" : "number";
+}
+
 }  // namespace
 
 Json ReadRepeat(const std::filesystem::path& file) {
@@ -112,24 +117,25 @@ std::string RepeatSection(const Json& repeat, const std::string& figure) {
             ? fmt::format("{:.4f}–{:.4f}", s["confidence_interval"][0].get<double>(),
                           s["confidence_interval"][1].get<double>())
             : "too few runs";
-    html += fmt::format("<tr><th>{}</th>{}{}{}<td class=\"number optional\">{}</td>{}{}{}</tr>\n",
-                        item.key(), cell("mean"), cell("standard_deviation"),
-                        cell("standard_error", "number optional"), interval, cell("min", "number optional"),
-                        cell("median"), cell("max", "number optional"));
+    html += fmt::format(
+        "<tr><th>{}</th>{}{}{}<td class=\"number optional\">{}</td>{}{}{}</tr>\n", item.key(),
+        cell("mean"), cell("standard_deviation"), cell("standard_error", "number optional"),
+        interval, cell("min", "number optional"), cell("median"), cell("max", "number optional"));
   }
   html +=
       "</tbody></table>\n<details><summary>All runs</summary>\n<table><thead><tr><th>seed</th>"
       "<th class=optional>weights</th>";
   for (const auto& [key, s] : repeat.at("statistics").items()) {
-    html += fmt::format("<th class=number>{}</th>", key);
+    html += fmt::format("<th class=\"{}\">{}</th>", ColumnOf(key), key);
   }
   html += "</tr></thead><tbody>\n";
   for (const Json& run : runs) {
-    html +=
-        fmt::format("<tr><td>{}</td><td class=optional><code>{}</code></td>", run.at("seed").get<std::int64_t>(),
-                    run.at("weights").get<std::string>().substr(0, 12));
+    html += fmt::format("<tr><td>{}</td><td class=optional><code>{}</code></td>",
+                        run.at("seed").get<std::int64_t>(),
+                        run.at("weights").get<std::string>().substr(0, 12));
     for (const auto& [key, s] : repeat.at("statistics").items()) {
-      html += fmt::format("<td class=number>{:.4f}</td>", run.at("metrics").at(key).get<double>());
+      html += fmt::format("<td class=\"{}\">{:.4f}</td>", ColumnOf(key),
+                          run.at("metrics").at(key).get<double>());
     }
     html += "</tr>\n";
   }
