@@ -224,13 +224,14 @@ std::vector<double> MagnitudesOf(const convert::Format& f) {
 }
 
 // The pattern of the number nearest to x: the middle between two neighbours is exact in binary64,
-// and of the two the even number has the even pattern.
-std::uint16_t Nearest(const std::vector<double>& magnitudes, float x) {
+// and of the two the even number has the even pattern. `below`, where the search begins, is moved
+// to the largest magnitude that is not above x's.
+std::uint16_t Nearest(const std::vector<double>& magnitudes, float x, std::size_t& below) {
   const double magnitude = std::fabs(double{x});
-  auto above = std::ranges::upper_bound(magnitudes, magnitude);
-  auto place = above - magnitudes.begin() - 1;
-  if (above != magnitudes.end()) {
-    const double middle = (above[-1] + above[0]) / 2;
+  while (below + 1 < magnitudes.size() && magnitudes[below + 1] <= magnitude) ++below;
+  std::size_t place = below;
+  if (below + 1 < magnitudes.size()) {
+    const double middle = (magnitudes[below] + magnitudes[below + 1]) / 2;
     if (magnitude > middle || (magnitude == middle && place % 2 == 1)) ++place;
   }
   return static_cast<std::uint16_t>(place | (std::signbit(x) ? 0x8000 : 0));
@@ -243,11 +244,17 @@ Claim NarrowClaim() {
     static const std::vector<double> kOfFloat16 = MagnitudesOf(convert::kFloat16),
                                      kOfBfloat16 = MagnitudesOf(convert::kBfloat16);
     const Conversion conversion{&convert::kNarrow, index < kBlocks};
+    const std::vector<double>& magnitudes = conversion.bfloat16 ? kOfBfloat16 : kOfFloat16;
+    // The magnitudes of a block ascend.
+    const std::uint64_t first = index % kBlocks * kBlock;
+    const float lowest = std::fabs(std::bit_cast<float>(static_cast<std::uint32_t>(first)));
+    auto below = static_cast<std::size_t>(std::max<std::ptrdiff_t>(
+        0, std::ranges::upper_bound(magnitudes, double{lowest}) - magnitudes.begin() - 1));
     CompareKernels<float, std::uint16_t>(
-        conversion, index % kBlocks * kBlock,
+        conversion, first,
         [&](float x) {
           if (x != x) return static_cast<std::uint16_t>(conversion.bfloat16 ? 0x7fc0 : 0x7e00);
-          return Nearest(conversion.bfloat16 ? kOfBfloat16 : kOfFloat16, x);
+          return Nearest(magnitudes, x, below);
         },
         tally);
   };
