@@ -37,7 +37,7 @@ SimpleRnn::SimpleRnn(const Layer& layer, std::int64_t steps, std::int64_t channe
 const SimpleRnn::Cases& SimpleRnn::CasesOf(const Slice& slice) {
   const auto known = cases_.find(slice);
   if (known != cases_.end()) return known->second;
-  const auto [batch, leaves, first, of] = slice;
+  const std::int64_t batch = slice.samples, leaves = slice.leaves;
   // Each step is a row of an image one pixel wide.
   const auto image = [&](std::int64_t channels) {
     return Case::Parse(
@@ -45,7 +45,9 @@ const SimpleRnn::Cases& SimpleRnn::CasesOf(const Slice& slice) {
   };
   const auto mask = [&](std::int64_t channels, int rate) {
     const std::string part =
-        batch == of ? "" : fmt::format("first{}of{}", first * channels, of * channels);
+        batch == slice.batch
+            ? ""
+            : fmt::format("first{}of{}", slice.first * channels, slice.batch * channels);
     return Case::Parse(fmt::format("n{}{}_rate{}{}", batch * channels, part, rate, dropout_));
   };
   return cases_

@@ -212,8 +212,10 @@ TEST(CollectivesTest, AHierarchyOfNodesHasTheSameBits) {
     int nodes, ranks_of_a_node;
     std::int64_t leaves;
   };
-  for (const auto& [nodes, each, leaves_of] :
+  for (const Machine& machine :
        {Machine{2, 2, 8}, {2, 3, 8}, {3, 2, 16}, {8, 8, 64}, {1, 4, 8}, {4, 1, 8}}) {
+    const int nodes = machine.nodes, each = machine.ranks_of_a_node;
+    const std::int64_t leaves_of = machine.leaves;
     const std::vector<Floats> leaves = LeavesOf(leaves_of, 1003);
     const Floats want = TreeOver(leaves);
     RunLocalRanks(nodes * each, [&](Transport& transport) {

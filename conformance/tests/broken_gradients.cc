@@ -107,7 +107,8 @@ float InARow(const Sums& leaves, std::int64_t, std::int64_t) { return LeftToRigh
 // As around a ring: each block starts at its owner.
 float AroundTheRing(const Sums& leaves, std::int64_t element, std::int64_t elements) {
   Sums turned = leaves;
-  std::ranges::rotate(turned, turned.begin() + element * std::ssize(leaves) / elements);
+  std::rotate(turned.begin(), turned.begin() + element * std::ssize(leaves) / elements,
+              turned.end());
   return LeftToRight(turned);
 }
 
