@@ -306,6 +306,7 @@ bool IsQuick(const Cell& cell) {
   const bool starts_much =
       cell.axis->name == "process" || (cell.axis->name == "threads" && cell.point > 7);
   if (starts_much && cell.case_id != StoredCaseId(*cell.kernel->op, 812)) return false;
+  if (cell.axis->name == "schedule" && cell.point > 2) return false;
   const bool fast = cell.kernel->name != "reference" && cell.kernel->name != "portable";
   return fast || !IsTraining(*cell.kernel->op);
 }

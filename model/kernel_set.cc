@@ -21,9 +21,9 @@
 namespace samebits {
 namespace {
 
-// The rows that every operation has, best first.
-constexpr std::array<std::string_view, 5> kNames = {"avx512", "avx2", "neon", "portable",
-                                                    "reference"};
+// The rows that every operation of a network has, best first; those of devices only by name.
+constexpr std::array<std::string_view, 7> kNames = {"avx512",    "avx2", "neon",         "portable",
+                                                    "reference", "cuda", "cuda_emulated"};
 
 std::string WhyNot(std::string_view name) {
   const Kernel* kernel = FindKernel(conv2d::kForward, name);
@@ -82,8 +82,8 @@ KernelSet::KernelSet(std::string_view name, Claim claim) : name_(name), claim_(c
     }
     return;
   }
-  throw UserError(fmt::format(
-      "--isa {}: not known; there are auto, reference, portable, avx2, avx512, neon", name));
+  throw UserError(
+      fmt::format("--isa {}: not known; there are auto, {}", name, fmt::join(kNames, ", ")));
 }
 
 const Kernel& KernelSet::For(const Op& op) const {

@@ -169,6 +169,14 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
       ->capture_default_str();
   command
       .add_option_function<std::string>(
+          "--backend",
+          [&options](const std::string& name) {
+            if (name == "cuda") options.isa = name;
+          },
+          "Where they run: cpu (default) or cuda, whatever --isa says")
+      ->check(CLI::IsMember({"cpu", "cuda"}));
+  command
+      .add_option_function<std::string>(
           "--determinism", [&options](const std::string& name) { SetDeterminism(name, options); },
           "What the bits must hold to: everywhere (default), machine, run or none. Below "
           "everywhere "
