@@ -30,7 +30,8 @@ struct Gate {
   std::ofstream lines;
 
   bool Requires(const Kernel& kernel) const {
-    return std::find(required.begin(), required.end(), kernel.backend->name) != required.end();
+    return std::find(required.begin(), required.end(), kernel.backend->name) != required.end() &&
+           !kernel.backend->unavailable().empty();  // else it lacks data, say
   }
 };
 
