@@ -40,8 +40,10 @@ if(CMAKE_CUDA_COMPILER)
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
   endif()
-  # CMake 3.25's own search for the toolkit fails on wheels, which have but a part of it.
-  find_library(SAMEBITS_CUDART cudart REQUIRED HINTS ${CMAKE_CUDA_HOST_IMPLICIT_LINK_DIRECTORIES})
+  # CMake 3.25's own search for the toolkit fails on wheels, which have but a part of it. Static, so
+  # that what is installed or packed needs no CUDA to start.
+  find_library(SAMEBITS_CUDART cudart_static
+               REQUIRED HINTS ${CMAKE_CUDA_HOST_IMPLICIT_LINK_DIRECTORIES})
   message(STATUS "CUDA ${CMAKE_CUDA_COMPILER_VERSION}: kernels for ${CMAKE_CUDA_ARCHITECTURES}")
 else()
   message(STATUS "CUDA: not used; cuda kernels report themselves unavailable")
