@@ -5,7 +5,8 @@
 namespace samebits {
 namespace {
 
-bool steady = false;
+// Of a thread: ranks that are threads choose at the same time.
+thread_local bool steady = false;
 
 }  // namespace
 

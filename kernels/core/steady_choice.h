@@ -6,7 +6,7 @@ namespace samebits {
 
 bool ChoicesAreSteady();
 
-// While it lives.
+// While it lives, in its thread.
 class SteadyChoice {
  public:
   SteadyChoice();
