@@ -99,7 +99,9 @@ void Collectives::AllGather(std::int64_t n, float* all) { Move({}, n, {&all, 1},
 std::span<float> Collectives::WindowOf(int k, int rank, std::int64_t n, float* all) const {
   const std::int64_t end = BlockBegin(rank + 1, n);
   const std::int64_t first = std::min(BlockBegin(rank, n) + k * chunk_, end);
-  return {all + first, static_cast<std::size_t>(std::min(chunk_, end - first))};
+  // Where only the length is asked for, there is no memory.
+  return {all == nullptr ? nullptr : all + first,
+          static_cast<std::size_t>(std::min(chunk_, end - first))};
 }
 
 float* Collectives::SlotOf(int k, std::size_t in_order) const {
