@@ -19,6 +19,7 @@ using samebits::SAMEBITS_GPU::ForEach;
 using samebits::SAMEBITS_GPU::kChainsPerSegment;
 using samebits::SAMEBITS_GPU::kChainTerms;
 using samebits::SAMEBITS_GPU::Launch;
+using samebits::SAMEBITS_GPU::LeafBegin;
 using samebits::SAMEBITS_GPU::Shared;
 
 // One factor of a term: the pixel (h, w) of an image at `base`.
@@ -32,7 +33,9 @@ struct Chains {
   std::int64_t terms_of_sample, samples;  // a leaf without a batch has one sample
   int leaves, chain;
 
-  __host__ __device__ std::int64_t FirstSample(int leaf) const { return leaf * samples / leaves; }
+  __host__ __device__ std::int64_t FirstSample(int leaf) const {
+    return LeafBegin(leaf, samples, leaves);
+  }
   __host__ __device__ std::int64_t Terms(int leaf) const {
     return (FirstSample(leaf + 1) - FirstSample(leaf)) * terms_of_sample;
   }
@@ -79,6 +82,13 @@ struct Geometry {
   Divisor by_c, by_k, by_s, by_w, by_h, by_ow, by_oh;
 };
 
+// A channel of a tap: where it lies from its row's place, and its row of B.
+struct TapTerm {
+  int h, w;
+  int channel;
+  std::int64_t b;
+};
+
 // y = x * w: rows are output pixels, terms (kh, kw, ic), columns output channels.
 struct ForwardProduct {
   static constexpr bool kTermsLieTogether = true;  // in A; else rows do
@@ -88,11 +98,7 @@ struct ForwardProduct {
   float* y;
   bool relu;
 
-  struct Term {
-    int h, w;
-    int channel;
-    std::int64_t b;
-  };
+  using Term = TapTerm;
 
   __device__ Place RowAt(std::int64_t row) const {
     unsigned oh, ow;
@@ -129,11 +135,7 @@ struct DataGradientProduct {
   const float *dy, *weights;
   float* dx;
 
-  struct Term {
-    int h, w;
-    int channel;
-    std::int64_t b;
-  };
+  using Term = TapTerm;
 
   __device__ Place RowAt(std::int64_t row) const {
     unsigned ih, iw;

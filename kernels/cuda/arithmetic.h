@@ -10,6 +10,12 @@ namespace {
 // Contract numbers, repeated because what is inline there would be shared.
 enum : int { kChainTerms = 256, kChainsPerSegment = 16, kPartialElements = 4096, kRowLanes = 16 };
 
+// The first sample of a leaf, of so many in a batch of so many samples.
+__host__ __device__ inline std::int64_t LeafBegin(std::int64_t leaf, std::int64_t batch,
+                                                  std::int64_t leaves) {
+  return leaf * batch / leaves;
+}
+
 // The contract's tree of values that arrive in order: level l holds a full subtree of 2^l.
 class Fold {
  public:
@@ -132,7 +138,8 @@ struct LeafSum {
     __device__ float operator()(std::int64_t i) const { return first[i]; }
   };
   __device__ void operator()(std::int64_t leaf) const {
-    const std::int64_t begin = leaf * count / leaves, end = (leaf + 1) * count / leaves;
+    const std::int64_t begin = LeafBegin(leaf, count, leaves);
+    const std::int64_t end = LeafBegin(leaf + 1, count, leaves);
     const float sum = RowSum(end - begin, Sample{samples + begin});
     if (RowLane() == 0) sums[leaf] = sum;
   }

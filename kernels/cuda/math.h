@@ -12,14 +12,23 @@ namespace {
 
 __device__ inline float NotANumber() { return __int_as_float(0x7fc00000); }
 
+// x = n ln(2) + r: r, and n in the low bits of `shifted`.
+struct Reduced {
+  double shifted, r;
+};
+
+__device__ inline Reduced ReduceByLn2(double x) {
+  const double shifted = __fma_rn(x, kExpLog2E, kExpRounder);
+  const double n = shifted - kExpRounder;
+  return {shifted, __fma_rn(-n, kExpLn2Low, __fma_rn(-n, kExpLn2High, x))};
+}
+
 __device__ inline float Exp(float x) {
   if (x != x) return NotANumber();
   double clamped = x;
   if (clamped < kExpLowest) clamped = kExpLowest;
   if (clamped > kExpHighest) clamped = kExpHighest;
-  const double shifted = __fma_rn(clamped, kExpLog2E, kExpRounder);
-  const double n = shifted - kExpRounder;
-  const double r = __fma_rn(-n, kExpLn2Low, __fma_rn(-n, kExpLn2High, clamped));
+  const auto [shifted, r] = ReduceByLn2(clamped);
   constexpr double kPolynomial[] = SAMEBITS_EXP_POLYNOMIAL;
   double p = kPolynomial[kExpDegree];
 #pragma unroll
@@ -34,9 +43,7 @@ __device__ inline float Tanh(float x) {
   double z = x < 0.0f ? -static_cast<double>(x) : static_cast<double>(x);
   if (z > kTanhHighest) z = kTanhHighest;
   z = z + z;
-  const double shifted = __fma_rn(z, kExpLog2E, kExpRounder);
-  const double n = shifted - kExpRounder;
-  const double r = __fma_rn(-n, kExpLn2Low, __fma_rn(-n, kExpLn2High, z));
+  const auto [shifted, r] = ReduceByLn2(z);
   constexpr TanhPolynomial kPolynomial;
   double p = kPolynomial.coefficients[kTanhDegree];
 #pragma unroll

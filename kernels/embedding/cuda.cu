@@ -20,7 +20,8 @@ __global__ void __launch_bounds__(32)
     SumRows(Shape s, const std::int32_t* ids, const float* dy, float* sums) {
   const int lane = static_cast<int>(threadIdx.x);
   const std::int64_t row = blockIdx.x % s.rows, leaf = blockIdx.x / s.rows;
-  const std::int64_t begin = leaf * s.n / s.leaves * s.l, end = (leaf + 1) * s.n / s.leaves * s.l;
+  const std::int64_t begin = gpu::LeafBegin(leaf, s.n, s.leaves) * s.l;
+  const std::int64_t end = gpu::LeafBegin(leaf + 1, s.n, s.leaves) * s.l;
   for (std::int64_t first = 0; first < s.c; first += 32) {
     const std::int64_t channel = first + lane;
     gpu::Dot sum;
