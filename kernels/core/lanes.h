@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -57,6 +58,29 @@ template <class Values>
   return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_maskz_cvtpd_ps(0xff, low)),
                             _mm512_maskz_cvtpd_ps(0xff, high), 1);
 }
+[[gnu::always_inline]] inline Floats LoadFirst(const float* p, std::int64_t count, Floats others) {
+  return _mm512_mask_loadu_ps(others, static_cast<__mmask16>((1u << count) - 1), p);
+}
+[[gnu::always_inline]] inline void StoreFirst(Floats values, float* p, std::int64_t count) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), values);
+}
+[[gnu::always_inline]] inline bool AnyNaN(Floats values) {
+  return _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q) != 0;
+}
+[[gnu::always_inline]] inline Floats Fma(Floats a, Floats b, Floats c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+// table[index mod 8]
+[[gnu::always_inline]] inline Floats Lookup(const float (&table)[8], Words index) {
+  const Floats twice = _mm512_maskz_broadcast_f32x8(0xffff, _mm256_loadu_ps(table));
+  return _mm512_maskz_permutexvar_ps(0xffff, __builtin_bit_cast(__m512i, index), twice);
+}
+[[gnu::always_inline]] inline bool AllEqual(Floats a, Floats b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ) == 0xffff;
+}
+[[gnu::always_inline]] inline bool AllLess(Floats a, Floats b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) == 0xffff;
+}
 #elif defined(__AVX2__)
 [[gnu::always_inline]] inline Doubles Fma(Doubles a, Doubles b, Doubles c) {
   return _mm256_fmadd_pd(a, b, c);
@@ -70,6 +94,34 @@ template <class Values>
 [[gnu::always_inline]] inline Floats Narrow(Doubles low, Doubles high) {
   return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(low)), _mm256_cvtpd_ps(high),
                               1);
+}
+[[gnu::always_inline]] inline __m256i FirstLanes(std::int64_t count) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+[[gnu::always_inline]] inline Floats LoadFirst(const float* p, std::int64_t count, Floats others) {
+  const __m256i first = FirstLanes(count);
+  return _mm256_or_ps(_mm256_maskload_ps(p, first),
+                      _mm256_andnot_ps(_mm256_castsi256_ps(first), others));
+}
+[[gnu::always_inline]] inline void StoreFirst(Floats values, float* p, std::int64_t count) {
+  _mm256_maskstore_ps(p, FirstLanes(count), values);
+}
+[[gnu::always_inline]] inline bool AnyNaN(Floats values) {
+  return _mm256_movemask_ps(_mm256_cmp_ps(values, values, _CMP_UNORD_Q)) != 0;
+}
+[[gnu::always_inline]] inline Floats Fma(Floats a, Floats b, Floats c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+// table[index mod 8]
+[[gnu::always_inline]] inline Floats Lookup(const float (&table)[8], Words index) {
+  return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), __builtin_bit_cast(__m256i, index));
+}
+[[gnu::always_inline]] inline bool AllEqual(Floats a, Floats b) {
+  return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ)) == 0xff;
+}
+[[gnu::always_inline]] inline bool AllLess(Floats a, Floats b) {
+  return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ)) == 0xff;
 }
 #elif defined(__aarch64__)
 [[gnu::always_inline]] inline Doubles Fma(Doubles a, Doubles b, Doubles c) {
@@ -91,7 +143,55 @@ template <class Values>
                 static_cast<float>(high[1])};
 }
 #endif
+#if !defined(__AVX2__)
+// The first `count` lanes from memory, or to it.
+[[gnu::always_inline]] inline Floats LoadFirst(const float* p, std::int64_t count, Floats others) {
+  for (std::int64_t j = 0; j < count; ++j) others[j] = p[j];
+  return others;
+}
+[[gnu::always_inline]] inline void StoreFirst(Floats values, float* p, std::int64_t count) {
+  for (std::int64_t j = 0; j < count; ++j) p[j] = values[j];
+}
+[[gnu::always_inline]] inline bool AnyNaN(Floats values) {
+  bool any = false;
+  for (std::int64_t j = 0; j < kVectorLanes; ++j) any |= values[j] != values[j];
+  return any;
+}
+#endif
 [[gnu::always_inline]] inline double Fma(double a, double b, double c) { return std::fma(a, b, c); }
+
+// Lane j gets lane j xor `step`.
+template <int step>
+[[gnu::always_inline]] inline Floats SwapLanes(Floats v) {
+  return [&]<int... j>(std::integer_sequence<int, j...>) __attribute__((always_inline)) {
+    return __builtin_shufflevector(v, v, (j ^ step)...);
+  }
+  (std::make_integer_sequence<int, kVectorLanes>());
+}
+
+// merge(merge(0, 1), merge(2, 3)), ...: the tree over the lanes, its result in each of them.
+template <class Merge>  // Floats Merge(Floats, Floats), commutative
+[[gnu::always_inline]] inline Floats TreeOverLanes(Floats v, const Merge& merge) {
+  v = merge(v, SwapLanes<1>(v));
+  v = merge(v, SwapLanes<2>(v));
+  if constexpr (kVectorLanes > 4) v = merge(v, SwapLanes<4>(v));
+  if constexpr (kVectorLanes > 8) v = merge(v, SwapLanes<8>(v));
+  return v;
+}
+
+// Calls body(load, store, first) for all of [0, count), in vectors: load(p) and store(values, p)
+// take as many of their lanes as are left, and load puts zeros into the others.
+template <class Body>
+[[gnu::always_inline]] inline void ForEachPart(std::int64_t count, const Body& body) {
+  std::int64_t first = 0;
+  for (; first + kVectorLanes <= count; first += kVectorLanes) {
+    body(Load<Floats>, Store<Floats>, first);
+  }
+  const std::int64_t left = count - first;
+  if (left == 0) return;
+  body([left](const float* p) { return LoadFirst(p, left, Floats{}); },
+       [left](Floats values, float* p) { StoreFirst(values, p, left); }, first);
+}
 
 // Calls body<Values>(first) for all of [0, count).
 template <class Body>

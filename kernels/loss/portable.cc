@@ -27,7 +27,9 @@ float Mean(const Shape& s, Team& team, const Terms& terms) {
       const std::int64_t samples = end - first < block ? end - first : block;
       terms(first * s.c, samples * s.c, block_terms);
       for (std::int64_t n = 0; n < samples; ++n) {
-        sums[first + n] = RowSum(s.c, [&](std::int64_t i) { return block_terms[n * s.c + i]; });
+        const float* row = block_terms + n * s.c;
+        sums[first + n] =
+            RowSum(s.c, [&](const auto& load, std::int64_t i) { return load(row + i); });
       }
     }
   });

@@ -1,7 +1,6 @@
-// Softmax in plain C++: the compiler vectorises across classes.
+// Softmax, in vectors across classes.
 #include <algorithm>
 #include <limits>
-#include <type_traits>
 
 #include "kernels/core/row_sum.h"
 #include "kernels/core/scratch.h"
@@ -13,11 +12,14 @@
 namespace samebits::softmax::SAMEBITS_ISA {
 namespace {
 
+using samebits::SAMEBITS_ISA::AnyNaN;
 using samebits::SAMEBITS_ISA::Floats;
-using samebits::SAMEBITS_ISA::ForEachVector;
+using samebits::SAMEBITS_ISA::ForEachPart;
 using samebits::SAMEBITS_ISA::kVectorLanes;
 using samebits::SAMEBITS_ISA::Load;
+using samebits::SAMEBITS_ISA::LoadFirst;
 using samebits::SAMEBITS_ISA::RowSum;
+using samebits::SAMEBITS_ISA::TreeOverLanes;
 
 // Samples worth a task of their own.
 std::int64_t Grain(const Shape& s) { return 1 + 8192 / s.c; }
@@ -30,39 +32,37 @@ struct Statistics {
 // The largest value, NaN if there is any. Which of -0 and +0 makes no difference to x - m that
 // e^(x - m) could show.
 float Largest(std::int64_t c, const float* x) {
-  Floats m = Floats{} + x[0];
-  auto unordered = m != m;
-  float last = x[0];
-  bool last_unordered = false;
-  ForEachVector(c, [&]<class Values>(std::int64_t i) {
-    const auto values = Load<Values>(x + i);
-    if constexpr (std::is_same_v<Values, float>) {
-      last = values > last ? values : last;
-      last_unordered |= values != values;
-    } else {
-      m = values > m ? values : m;
-      unordered |= values != values;
-    }
-  });
-  for (std::int64_t j = 0; j < kVectorLanes; ++j) {
-    last = m[j] > last ? m[j] : last;
-    last_unordered |= unordered[j] != 0;
-  }
-  return last_unordered ? std::numeric_limits<float>::quiet_NaN() : last;
+  const auto larger = [](Floats a, Floats b) { return b > a ? b : a; };
+  Floats m = Floats{} + x[0], unordered = m;
+  const auto take = [&](Floats values) {
+    m = larger(m, values);
+    unordered = values != values ? values : unordered;
+  };
+  std::int64_t i = 0;
+  for (; i + kVectorLanes <= c; i += kVectorLanes) take(Load<Floats>(x + i));
+  if (i < c) take(LoadFirst(x + i, c - i, m));
+  return AnyNaN(unordered) ? std::numeric_limits<float>::quiet_NaN() : TreeOverLanes(m, larger)[0];
 }
 
 // Writes y of `n` samples.
 void Softmax(std::int64_t n, std::int64_t c, const float* x, float* y, Statistics* statistics) {
   for (std::int64_t i = 0; i < n; ++i) {
     const float m = statistics[i].m = Largest(c, x + i * c);
-    for (std::int64_t j = i * c; j < (i + 1) * c; ++j) y[j] = x[j] - m;
+    const float* from = x + i * c;
+    float* to = y + i * c;
+    ForEachPart(c, [&](const auto& load, const auto& store, std::int64_t j) {
+      store(load(from + j) - m, to + j);
+    });
   }
   // Over all samples alike, as few classes would leave a vector half empty.
   samebits::SAMEBITS_ISA::Exp(n * c, y, y);
   for (std::int64_t i = 0; i < n; ++i) {
     float* const row = y + i * c;
-    const float sum = statistics[i].sum = RowSum(c, [&](std::int64_t j) { return row[j]; });
-    for (std::int64_t j = 0; j < c; ++j) row[j] = row[j] / sum;
+    const float sum = statistics[i].sum =
+        RowSum(c, [&](const auto& load, std::int64_t j) { return load(row + j); });
+    ForEachPart(c, [&](const auto& load, const auto& store, std::int64_t j) {
+      store(load(row + j) / sum, row + j);
+    });
   }
 }
 
@@ -95,8 +95,11 @@ void Backward(const Shape& s, const Buffers& buffers, Team& team) {
     for (std::int64_t n = begin; n < end; ++n) {
       const float *y = buffers.in(0) + n * s.c, *dy = buffers.in(1) + n * s.c;
       float* dx = buffers.out(0) + n * s.c;
-      const float sum = RowSum(s.c, [&](std::int64_t i) { return dy[i] * y[i]; });
-      for (std::int64_t i = 0; i < s.c; ++i) dx[i] = y[i] * (dy[i] - sum);
+      const float sum =
+          RowSum(s.c, [&](const auto& load, std::int64_t i) { return load(dy + i) * load(y + i); });
+      ForEachPart(s.c, [&](const auto& load, const auto& store, std::int64_t i) {
+        store(load(y + i) * (load(dy + i) - sum), dx + i);
+      });
     }
   });
 }
