@@ -203,7 +203,6 @@ class Heat {
                   .bytes = bytes,
                   .peak_fraction = 0,
                   .verified = best->verified};
-      price.outcome = OutcomeOf(price.ratio);
       price.peak_fraction = (flops > 0 ? flops / peak : moving) / price.seconds;
       list_.prices.push_back(std::move(price));
     }
@@ -384,10 +383,6 @@ const Kernel* BestOf(std::span<const Kernel* const> kernels, const Op& op) {
 
 }  // namespace
 
-std::string OutcomeOf(const Ratio& ratio) {
-  return ratio.low > 1 ? "faster" : ratio.high < 1 ? "slower" : "inconclusive";
-}
-
 bool WasQuiet(const PriceList& list) {
   double one = 0;
   for (const Peak& peak : list.peaks) {
@@ -397,6 +392,19 @@ bool WasQuiet(const PriceList& list) {
       std::all_of(list.peaks.begin(), list.peaks.end(),
                   [&](const Peak& peak) { return peak.gflops > 0.75 * peak.threads * one; });
   return cores_for_all && list.preemptions < 20;
+}
+
+bool SaysSomething(const PriceList& list, const Price& price) {
+  return price.threads == 1 || WasQuiet(list);
+}
+
+void Conclude(PriceList& list) {
+  for (Price& price : list.prices) {
+    const bool says_something = SaysSomething(list, price);
+    price.outcome = says_something && price.ratio.low > 1    ? "faster"
+                    : says_something && price.ratio.high < 1 ? "slower"
+                                                             : "inconclusive";
+  }
 }
 
 PriceSettings PriceSettings::Of(bool quick) {
@@ -438,6 +446,7 @@ PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& se
     throw UserError(
         fmt::format("no timed case matches '{}'; a filter is like 'conv2d_*'", settings.filter));
   }
+  Conclude(list);
   if (!settings.batches) return list;
   for (const BatchCase& layer : kBatchCases) {
     const Op& op = *FindOp(layer.operation);

@@ -84,12 +84,16 @@ struct PriceSettings {
   static PriceSettings Of(bool quick);
 };
 
-// Where the interval lies to 1.
-std::string OutcomeOf(const Ratio& ratio);
-
-// Whether the machine had nothing else to do while it was timed, so that prices on several threads
-// say something: libraries wait for their threads in turns of a processor.
+// Whether the machine had nothing else to do while it was timed.
 bool WasQuiet(const PriceList& list);
+
+// Prices on several threads need a quiet machine: libraries wait for their threads in turns of a
+// processor.
+bool SaysSomething(const PriceList& list, const Price& price);
+
+// Sets the outcome of every price: where its interval lies to 1, inconclusive where it says
+// nothing.
+void Conclude(PriceList& list);
 
 // Prices the timed cases on these kernels. `progress` gets a line a case.
 PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& settings,

@@ -48,10 +48,10 @@ Price PriceOf(const Json& row) {
 
 }  // namespace
 
-std::map<std::string, double> GeometricMeans(const std::vector<Price>& prices) {
+std::map<std::string, double> GeometricMeans(const PriceList& list) {
   std::map<std::string, std::pair<double, int>> sums;
-  for (const Price& price : prices) {
-    if (price.claim != kEverywhere) continue;
+  for (const Price& price : list.prices) {
+    if (price.claim != kEverywhere || !SaysSomething(list, price)) continue;
     auto& [sum, count] = sums[price.group];
     sum += std::log(price.ratio.value);
     ++count;
@@ -63,7 +63,7 @@ std::map<std::string, double> GeometricMeans(const std::vector<Price>& prices) {
 
 Json JsonOf(const PriceList& list) {
   Json json = {{"rows", Json::array()},
-               {"geomean", GeometricMeans(list.prices)},
+               {"geomean", GeometricMeans(list)},
                {"batches", Json::array()},
                {"machine", Json::array()},
                {"drift", Json::array()},
@@ -137,12 +137,11 @@ std::vector<Move> MovesOf(const PriceList& before, const PriceList& now) {
   const auto key = [](const Price& p) {
     return std::tie(p.operation, p.case_id, p.threads, p.claim);
   };
-  const bool quiet = WasQuiet(before) && WasQuiet(now);
   std::vector<Move> moves;
   for (const Price& price : now.prices) {
     for (const Price& old : before.prices) {
       if (key(old) != key(price)) continue;
-      const bool says_something = quiet || price.threads == 1;
+      const bool says_something = SaysSomething(before, old) && SaysSomething(now, price);
       const bool faster = says_something && price.ratio.low > old.ratio.high;
       const bool slower = says_something && price.ratio.high < old.ratio.low;
       moves.push_back({&old, &price, faster ? "faster" : slower ? "slower" : "inconclusive"});

@@ -12,8 +12,8 @@
 
 namespace samebits {
 
-// Of the ratios of each group, for the golden's bits.
-std::map<std::string, double> GeometricMeans(const std::vector<Price>& prices);
+// Of the ratios of each group, for the golden's bits, that say something.
+std::map<std::string, double> GeometricMeans(const PriceList& list);
 
 // {"rows": [...], "geomean": {...}, "batches": [...], "machine": [...], ...}
 nlohmann::ordered_json JsonOf(const PriceList& list);

@@ -163,12 +163,19 @@ TEST(PriceListTest, SeveralThreadsOfABusyMachineSayNothing) {
   before.threads = now.threads = 2;
   PriceList a{.prices = {before}}, b{.prices = {now}};
   EXPECT_EQ(MovesOf(a, b).at(0).outcome, "slower");
+  Conclude(b);
+  EXPECT_EQ(b.prices[0].outcome, "slower");
+  EXPECT_EQ(GeometricMeans(b).size(), 1u);
   b.preemptions = 1000;
   EXPECT_EQ(MovesOf(a, b).at(0).outcome, "inconclusive");
+  Conclude(b);
+  EXPECT_EQ(b.prices[0].outcome, "inconclusive");
+  EXPECT_EQ(GeometricMeans(b).size(), 0u);
 }
 
 TEST(PriceListTest, GeometricMeansOfTheGoldensBits) {
-  const auto means = GeometricMeans({PriceAt(1, 2, 3), PriceAt(7, 8, 9), PriceAt(1, 1, 1, "run")});
+  const auto means =
+      GeometricMeans({.prices = {PriceAt(1, 2, 3), PriceAt(7, 8, 9), PriceAt(1, 1, 1, "run")}});
   EXPECT_EQ(means.size(), 1u);
   EXPECT_DOUBLE_EQ(means.at("gemm"), 4);
 }

@@ -45,10 +45,10 @@ void PrintTable(const PriceList& list) {
                p.ratio.value, IntervalOf(p.ratio), SpeedOf(p), 100 * p.peak_fraction, p.outcome);
   }
   fmt::print("\n");
-  for (const auto& [group, mean] : GeometricMeans(list.prices)) {
+  for (const auto& [group, mean] : GeometricMeans(list)) {
     int rows = 0, slower = 0;
     for (const Price& p : list.prices) {
-      if (p.group != group || p.claim != kEverywhere) continue;
+      if (p.group != group || p.claim != kEverywhere || !SaysSomething(list, p)) continue;
       ++rows;
       slower += p.outcome == "slower";
     }
@@ -60,8 +60,8 @@ void PrintTable(const PriceList& list) {
   }
   if (!WasQuiet(list)) {
     fmt::print(
-        "NOT QUIET: another process took a processor {:.0f} times a second: prices on several "
-        "threads say little\n",
+        "NOT QUIET: another process took a processor {:.0f} times a second: nothing is concluded "
+        "from prices on several threads\n",
         list.preemptions);
   }
   for (const std::string& line : list.absent) fmt::print("NOT COMPARED: {}\n", line);
@@ -111,10 +111,10 @@ void TakeAgain(const PriceList& before, PriceSettings settings, PriceList& list)
         Price& price = list.prices[static_cast<std::size_t>(pair.now - list.prices.data())];
         price.ratio.low = std::min(price.ratio.low, pair.before->ratio.low);
         price.ratio.high = std::max(price.ratio.high, pair.before->ratio.high);
-        price.outcome = OutcomeOf(price.ratio);
       }
     }
   }
+  Conclude(list);
 }
 
 int RunPrice(const PriceOptions& options) {

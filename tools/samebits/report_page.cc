@@ -84,13 +84,13 @@ std::string ThreadsName(int threads) {
   return fmt::format("{} thread{}", threads, threads == 1 ? "" : "s");
 }
 
-// Of the ratios of a group and claim on so many threads; 0 where there is none.
+// Of the ratios of a group and claim on so many threads; 0 where none says something.
 double GeometricMean(const ReportData& data, const std::string& group, const std::string& claim,
                      int threads) {
   double sum = 0;
   int count = 0;
   for (const Price* p : PricesOf(data, claim)) {
-    if (p->group != group || p->threads != threads) continue;
+    if (p->group != group || p->threads != threads || !SaysSomething(data.prices, *p)) continue;
     sum += std::log(p->ratio.value);
     ++count;
   }
@@ -541,7 +541,7 @@ std::string PageOf(const ReportData& data, const std::vector<Plot>& plots,
   if (!WasQuiet(data.prices)) {
     html += fmt::format(
         "<p class=warning>This machine was busy: another process took a processor {:.0f} times a "
-        "second. Prices on more than one thread say little here.</p>\n",
+        "second. Nothing is concluded from prices on more than one thread.</p>\n",
         data.prices.preemptions);
   }
   for (const std::string& line : data.prices.wrong) {
@@ -615,8 +615,8 @@ std::map<std::string, std::string> TablesOf(const ReportData& data) {
   for (const std::string& group : GroupsOf(data)) {
     for (const int threads : ThreadsOf(data)) {
       for (const char* claim : kClaims) {
-        ladder += fmt::format("{},{},{},{}\n", group, threads, claim,
-                              GeometricMean(data, group, claim, threads));
+        const double mean = GeometricMean(data, group, claim, threads);
+        if (mean > 0) ladder += fmt::format("{},{},{},{}\n", group, threads, claim, mean);
       }
     }
   }
