@@ -120,7 +120,7 @@ constexpr std::string_view kAverageCases[] = {
 constexpr std::string_view kGlobalCases[] = {
     "n1h1w1c1",           "n5h3w3c14_nonfinite", "n64h4w4c32",        "n2h15w17c5_cancel",
     "n2h16w16c33_cancel", "n2h1w257c7_cancel",   "n1h64w65c3_cancel", "n1h4097w1c2_cancel",
-    "n3h5w5c9_subnormal", "n3h3w3c11_zeros",     "n3h1w2c33_tiny",
+    "n3h5w5c9_subnormal", "n3h3w3c11_zeros",     "n3h1w2c33_tiny",    "n2h3w3c259_cancel",
 };
 
 // The recipe's layers, and those of common networks.

@@ -11,6 +11,7 @@ namespace {
 
 using samebits::SAMEBITS_ISA::ForEachLaneBlock;
 using samebits::SAMEBITS_ISA::ForEachVector;
+using samebits::SAMEBITS_ISA::kChainTerms;
 using samebits::SAMEBITS_ISA::LaneDot;
 using samebits::SAMEBITS_ISA::Load;
 using samebits::SAMEBITS_ISA::Store;
@@ -271,6 +272,19 @@ void AverageBackward(const Shape& s, const Buffers& buffers, Team& team) {
 void GlobalAverageForward(const Shape& s, const Buffers& buffers, Team& team) {
   const std::int64_t pixels = s.h * s.w;
   const auto count = static_cast<float>(pixels);
+  // One chain a channel: many channels are read as they lie, the sums wait in the first-level
+  // cache.
+  if (pixels <= kChainTerms && s.c >= 256) {
+    return ForEachImage(s, team, [&](std::int64_t n) {
+      const float* x = buffers.in(0) + n * pixels * s.c;
+      float* out = buffers.out(0) + n * s.c;
+      std::fill(out, out + s.c, 0.0f);
+      for (std::int64_t pixel = 0; pixel < pixels; ++pixel, x += s.c) {
+        for (std::int64_t c = 0; c < s.c; ++c) out[c] = out[c] + x[c];
+      }
+      for (std::int64_t c = 0; c < s.c; ++c) out[c] = out[c] / count;
+    });
+  }
   ForEachImage(s, team, [&](std::int64_t n) {
     ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
       LaneDot<W> sum;
