@@ -77,6 +77,10 @@ bool IsTraining(const Op& op);
 // golden, after the reference had matched the first 30 steps; few axes are crossed with it.
 bool IsWholeRun(const Case& c);
 
+// Its tensors lie in 16 bits, which every kernel meets in the same way: the axes that ask how it
+// computes are crossed with its binary32.
+bool IsStored(const Op& op, const Case& c);
+
 // A minute's worth of the plan: one seed, and of training the fast kernels' first steps.
 bool IsQuick(const Cell& cell);
 
