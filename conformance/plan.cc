@@ -213,6 +213,15 @@ std::vector<int> RanksPoints(const Kernel& kernel, const Case& c) {
   return points;
 }
 
+// Three ranks, that hold up to two subtrees each in order, and more otherwise.
+constexpr int kMappedRanks = 3;
+
+std::vector<int> MapPoints(const Kernel& kernel, const Case& c) {
+  const std::vector<int> ranks = RanksPoints(kernel, c);
+  if (std::ranges::find(ranks, kMappedRanks) == ranks.end()) return {1};
+  return {1, 2, 3};
+}
+
 // Forward, in reverse, and 20 random orders.
 std::vector<int> SchedulePoints(const Kernel& kernel, const Case& c) {
   std::vector<int> points = {0};
@@ -256,6 +265,11 @@ constexpr Axis kAxes[] = {
      [](int point, Setting& s) { s.map_threads = point / 10, s.prefetch = point % 10; }},
     {"workers", 1, 4096, IfLeaves, WorkersPoints, [](int point, Setting& s) { s.workers = point; }},
     {"ranks", 1, 4096, IfRanks, RanksPoints, [](int point, Setting& s) { s.ranks = point; }},
+    {"map", 1, std::size(kMappings), IfRanks, MapPoints,
+     [](int point, Setting& s) {
+       s.mapping = static_cast<Mapping>(point);
+       s.ranks = point == 1 ? 1 : kMappedRanks;
+     }},
     {"schedule", 0, 1 << 20, IfEmulated, SchedulePoints,
      [](int point, Setting& s) { s.schedule = point; }},
 };

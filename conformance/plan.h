@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collectives/collectives.h"
 #include "kernels/core/op.h"
 
 namespace samebits {
@@ -33,7 +34,8 @@ struct Setting {
   int prefetch = 2;             // batches that it prepares ahead
   int workers = 1;              // each has some leaves of the batch, one after the other
   int ranks = 1;                // threads that have some leaves each, and reduce what they sum
-  int schedule = 0;             // of emulated threads (kernels/cuda/emulator.h)
+  Mapping mapping = Mapping::kInOrder;  // of leaves to ranks
+  int schedule = 0;                     // of emulated threads (kernels/cuda/emulator.h)
 };
 
 // A point is one setting; the first point of every axis is the plain run.
