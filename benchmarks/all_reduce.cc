@@ -4,11 +4,15 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <memory>
+#include <numeric>
 
 #include <fmt/format.h>
 
 #include "kernels/all_reduce/all_reduce.h"
 #include "kernels/core/inputs.h"
+#include "model/network.h"
+#include "model/train_op.h"
 
 namespace samebits {
 namespace {
@@ -64,16 +68,14 @@ class Contest {
   void Run(const std::string& algorithm, std::vector<Floats>& parts) {
     const auto n = static_cast<std::int64_t>(parts[0].size());
     float* const sum = parts[0].data();
-    if (algorithm == kTree) {
-      std::vector<const float*> pointers;
-      for (const Floats& part : parts) pointers.push_back(part.data());
-      return collectives_.AllReduce(pointers, n, sum);
-    }
+    std::vector<const float*> pointers;
+    for (const Floats& part : parts) pointers.push_back(part.data());
+    if (algorithm == kTree) return collectives_.AllReduce(pointers, n, sum);
+    if (algorithm != kGatherAndSum) return collectives_.AllReduceBy(algorithm, pointers, n, sum);
     for (std::size_t i = 1; i < parts.size(); ++i) {
       std::ranges::transform(parts[0], parts[i], parts[0].begin(), std::plus());
     }
-    if (algorithm == kGatherAndSum) return GatherAndSum(n, sum);
-    collectives_.transport().OwnAllReduce(algorithm, sum, parts[0].size());
+    GatherAndSum(n, sum);
   }
 
  private:
@@ -186,6 +188,55 @@ std::vector<ReducePrice> PricesOf(Contest& contest, std::size_t bytes, int round
   return prices;
 }
 
+// Networks that differ in nothing but how gradients meet, on this rank's part of the first batch.
+std::vector<ReduceStep> StepsOf(Contest& contest, const ReduceSettings& settings) {
+  Collectives& collectives = contest.collectives();
+  TrainSettings train;
+  train.leaves = static_cast<int>(settings.leaves);
+  const Recipe& recipe = CnnRecipe();
+  const Dataset images = LoadDataset(BuiltinDataDirectory());
+  const TrainingData data = ImageData(images, recipe, train);
+  const Division division(LeavesInOrder(collectives.size(), settings.leaves), collectives.rank(),
+                          settings.leaves, 1);
+  std::vector<std::uint32_t> first(static_cast<std::size_t>(train.batch));
+  std::iota(first.begin(), first.end(), 0u);
+  const KernelSet kernels("auto");
+  Team team(1);
+  std::vector<std::string> algorithms;
+  std::vector<std::unique_ptr<Network>> networks;
+  for (const std::string& algorithm : contest.algorithms()) {
+    if (algorithm == kGatherAndSum) continue;
+    algorithms.push_back(algorithm);
+    RandomSources sources(train.seeds);
+    networks.push_back(
+        std::make_unique<Network>(recipe, *train.stream, sources, division, train.batch, kernels,
+                                  team, train.precision, train.loss_scaling,
+                                  RankSettings{.collectives = &collectives,
+                                               .bucket_bytes = train.bucket_bytes,
+                                               .all_reduce = algorithm == kTree ? "" : algorithm}));
+  }
+  std::vector<std::vector<double>> times(algorithms.size());
+  constexpr int kWarmUps = 2, kStepsOfATurn = 4;
+  for (int round = -kWarmUps; round < settings.rounds; ++round) {
+    for (std::size_t turn = 0; turn < algorithms.size(); ++turn) {
+      const std::size_t i = (turn + static_cast<std::size_t>(round + kWarmUps)) % algorithms.size();
+      double seconds = 0;
+      for (int step = 0; step < kStepsOfATurn; ++step) {
+        Division::Part part = division.Of(first, train.batch);
+        const auto rows = data.train->InOrder(std::move(part.order), std::move(part.sizes));
+        collectives.Count(0);  // until all are here
+        seconds += SecondsOf([&] { networks[i]->TrainStep(train.batch, *rows); });
+      }
+      if (round >= 0) times[i].push_back(seconds / kStepsOfATurn);
+    }
+  }
+  std::vector<ReduceStep> steps;
+  for (std::size_t i = 0; i < algorithms.size(); ++i) {
+    steps.push_back({algorithms[i], Median(times[i]), RatioOf(times[i], times[0])});
+  }
+  return steps;
+}
+
 struct ReduceModel {
   double seconds_per_message, seconds_per_byte;
 };
@@ -214,7 +265,11 @@ ReduceModel ModelOf(const std::vector<ReducePrice>& prices, const Collectives& c
 ReduceList PriceAllReduce(Transport& transport, const ReduceSettings& settings,
                           const std::function<void(const std::string&)>& progress) {
   Contest contest(transport, settings);
-  ReduceList list{transport.size(), settings.leaves, VerdictsOf(contest, settings.leaves), {}};
+  ReduceList list{transport.size(), settings.leaves, VerdictsOf(contest, settings.leaves), {}, {}};
+  if (settings.steps && transport.size() > 1) {
+    progress("training steps");
+    list.steps = StepsOf(contest, settings);
+  }
   for (std::size_t bytes = settings.least; bytes <= settings.most; bytes *= 4) {
     progress(fmt::format("{} bytes", bytes));
     const std::vector<ReducePrice> prices = PricesOf(contest, bytes, settings.rounds);

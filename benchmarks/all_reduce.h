@@ -36,11 +36,19 @@ struct ReducePrice {
   double modelled = 0;
 };
 
+// A whole training step, whose gradients meet by one algorithm.
+struct ReduceStep {
+  std::string algorithm;
+  double seconds;  // median
+  Ratio ratio;     // time / time with the tree
+};
+
 struct ReduceList {
   int ranks;
   std::int64_t leaves;
   std::vector<ReduceVerdict> verdicts;
   std::vector<ReducePrice> prices;
+  std::vector<ReduceStep> steps;  // the tree first
 };
 
 struct ReduceSettings {
@@ -48,6 +56,7 @@ struct ReduceSettings {
   std::size_t least = 1 << 10, most = std::size_t{256} << 20;  // bytes of a message
   int rounds = 9;
   CollectiveOptions collectives = {};
+  bool steps = false;  // times training steps, too: of the recipe CNN, on one thread a rank
 };
 
 // All ranks call it alike; the result is the first one's.

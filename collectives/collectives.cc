@@ -4,10 +4,12 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "kernels/all_reduce/all_reduce.h"
 #include "kernels/core/error.h"
@@ -45,6 +47,45 @@ LeafMap LeavesInOrder(int ranks, std::int64_t leaves) {
     }
   }
   return map;
+}
+
+std::string_view NameOf(Mapping mapping) {
+  switch (mapping) {
+    case Mapping::kInOrder:
+      return "in-order";
+    case Mapping::kReversed:
+      return "reversed";
+    default:
+      return "round-robin";
+  }
+}
+
+Mapping FindMapping(std::string_view name) {
+  for (const Mapping known : kMappings) {
+    if (NameOf(known) == name) return known;
+  }
+  throw UserError(fmt::format(
+      "map '{}' is not known; leaves are held in-order, reversed or round-robin", name));
+}
+
+LeafMap LeavesBy(Mapping mapping, int ranks, std::int64_t leaves) {
+  LeafMap map = LeavesInOrder(ranks, leaves);
+  if (mapping == Mapping::kReversed) std::ranges::reverse(map);
+  if (mapping != Mapping::kRoundRobin) return map;
+  for (std::vector<std::int64_t>& own : map) own.clear();
+  for (std::int64_t leaf = 0; leaf < leaves; ++leaf) {
+    map[static_cast<std::size_t>(leaf % ranks)].push_back(leaf);
+  }
+  return map;
+}
+
+void CheckOwnAllReduce(std::string_view name, Transport* transport) {
+  const std::vector<std::string> own = transport == nullptr
+                                           ? std::vector<std::string>{"none for one rank"}
+                                           : transport->OwnAllReduces();
+  if (transport != nullptr && std::ranges::find(own, name) != own.end()) return;
+  throw UserError(fmt::format("all-reduce '{}': these ranks have none of that name; there are: {}",
+                              name, fmt::join(own, ", ")));
 }
 
 Collectives::Collectives(Transport& transport, const LeafMap& map, const CollectiveOptions& options)
@@ -87,6 +128,15 @@ void Collectives::AllReduceThere(std::span<const float* const> parts, std::int64
   }
   Move(parts_there, n, std::vector<float*>{there.get()}, true, true);
   place.Copy(there.get(), sum, floats);
+}
+
+void Collectives::AllReduceBy(std::string_view algorithm, std::span<const float* const> parts,
+                              std::int64_t n, float* sum) {
+  if (sum != parts[0]) std::copy_n(parts[0], n, sum);
+  for (const float* const part : parts.subspan(1)) {
+    std::transform(sum, sum + n, part, sum, std::plus());
+  }
+  transport_.OwnAllReduce(algorithm, sum, static_cast<std::size_t>(n));
 }
 
 void Collectives::ReduceScatter(std::span<const float* const> parts, std::int64_t n,

@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "collectives/transport.h"
@@ -29,6 +30,21 @@ using LeafMap = std::vector<std::vector<std::int64_t>>;
 // Rank r holds leaves [r * V / R, (r + 1) * V / R). Throws UserError where there are more ranks
 // than leaves, or leaves are no power of two.
 LeafMap LeavesInOrder(int ranks, std::int64_t leaves);
+
+// Who holds what: in order as above, the same by the ranks in reverse, or leaf l by rank l % R. The
+// numbers are points of an axis.
+enum class Mapping : std::uint8_t { kInOrder = 1, kReversed, kRoundRobin };
+inline constexpr Mapping kMappings[] = {Mapping::kInOrder, Mapping::kReversed,
+                                        Mapping::kRoundRobin};
+
+std::string_view NameOf(Mapping mapping);
+// Throws UserError, listing them, when none has the name.
+Mapping FindMapping(std::string_view name);
+LeafMap LeavesBy(Mapping mapping, int ranks, std::int64_t leaves);
+
+// Throws UserError, listing what there is, where the ranks' engine has no all-reduce of that name.
+// Null: there is one rank.
+void CheckOwnAllReduce(std::string_view name, Transport* transport);
 
 struct CollectiveOptions {
   std::size_t chunk_bytes = std::size_t{1} << 20;  // of each owner's block, at a time
@@ -57,6 +73,10 @@ class Collectives {
 
   // sum[0, n) = the tree over all leaves. `sum` may be one of the parts.
   void AllReduce(std::span<const float* const> parts, std::int64_t n, float* sum);
+  // The same by one of the engine's own (Transport::OwnAllReduces), whose bits are its own: what
+  // this rank holds is added left to right, and handed over. `sum` is the first part, or none.
+  void AllReduceBy(std::string_view algorithm, std::span<const float* const> parts, std::int64_t n,
+                   float* sum);
   // Writes this rank's block alone, of each of the sums.
   void ReduceScatter(std::span<const float* const> parts, std::int64_t n,
                      std::span<float* const> sums);

@@ -96,8 +96,8 @@ std::uint32_t BitsOf(float value) {
   return IsNan(bits) ? kNan : bits;
 }
 
-std::uint32_t FloatBitsAt(const Bitstream& stream, std::int64_t i) {
-  return static_cast<std::uint32_t>(Element(stream, static_cast<std::size_t>(i) * 4, 4));
+std::uint32_t BitsAt(const Bitstream& stream, std::int64_t i, std::size_t size) {
+  return static_cast<std::uint32_t>(Element(stream, static_cast<std::size_t>(i) * size, size));
 }
 
 Digest DigestOf(const Bitstream& stream) {

@@ -17,9 +17,9 @@ using Bitstream = std::vector<std::byte>;
 
 Bitstream BitstreamOf(std::span<const Tensor> tensors, std::span<const void* const> data);
 
-// A float as the bitstream has it, and the one that stands there as element i of float tensors.
+// A float as the bitstream has it, and what stands there as element i of elements of `size` bytes.
 std::uint32_t BitsOf(float value);
-std::uint32_t FloatBitsAt(const Bitstream& stream, std::int64_t i);
+std::uint32_t BitsAt(const Bitstream& stream, std::int64_t i, std::size_t size);
 
 // SHA-256 of the whole, and the first 16 characters of that of each block: at most 16 blocks of
 // equal size (the last may be shorter), a block at least 4 bytes.

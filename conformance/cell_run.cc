@@ -100,13 +100,14 @@ void CellRun::RunByWorkers() {
 void CellRun::RunByRanks() {
   const Case& whole = problem_.case_of();
   if (IsTraining(*cell_.kernel->op)) {
-    const Case ranks = Case::Parse(fmt::format("{}_ranks{}", whole.id(), setting_.ranks));
+    const Case ranks = Case::Parse(fmt::format("{}_ranks{}map{}", whole.id(), setting_.ranks,
+                                               static_cast<int>(setting_.mapping)));
     return Run(*cell_.kernel, ranks, problem_.buffers(), *team_);
   }
   const std::int64_t n = problem_.signature().outputs[0].Elements();
   std::vector<std::vector<float>> results(static_cast<std::size_t>(setting_.ranks),
                                           std::vector<float>(static_cast<std::size_t>(n)));
-  const LeafMap map = LeavesInOrder(setting_.ranks, whole.Get("v", kLeaves));
+  const LeafMap map = LeavesBy(setting_.mapping, setting_.ranks, whole.Get("v", kLeaves));
   RunLocalRanks(setting_.ranks, [&](Transport& transport) {
     Team team(1);
     // Several windows of a small tensor.

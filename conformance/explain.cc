@@ -9,6 +9,7 @@
 #include "conformance/problem.h"
 #include "conformance/surroundings.h"
 #include "conformance/wrong_orders.h"
+#include "kernels/convert/stored.h"
 #include "kernels/core/registry.h"
 #include "kernels/core/team.h"
 
@@ -20,13 +21,14 @@ constexpr std::int64_t kSamples = 32;
 
 // The first elements that differ, and some all over the tensor that don't: an order that gives the
 // wrong bits must give the right ones where the kernel does.
-std::vector<std::int64_t> SampleElements(const Bitstream& got, const Bitstream& want) {
+std::vector<std::int64_t> SampleElements(const Bitstream& got, const Bitstream& want,
+                                         std::size_t size) {
   std::vector<std::int64_t> samples;
-  const auto elements = static_cast<std::int64_t>(got.size() / sizeof(float));
+  const auto elements = static_cast<std::int64_t>(got.size() / size);
   const std::int64_t step = std::max<std::int64_t>(1, elements / kSamples);
   std::int64_t differing = 0;
   for (std::int64_t i = 0; i < elements; ++i) {
-    const bool differs = FloatBitsAt(got, i) != FloatBitsAt(want, i);
+    const bool differs = BitsAt(got, i, size) != BitsAt(want, i, size);
     if (differs ? differing++ < kSamples : i % step == 0) samples.push_back(i);
   }
   return samples;
@@ -35,9 +37,21 @@ std::vector<std::int64_t> SampleElements(const Bitstream& got, const Bitstream& 
 // Leaves the orders that give all of the wrong bits.
 void TryOrders(const Op& op, const Problem& problem, const Bitstream& got, const Bitstream& want,
                Difference& difference) {
+  // The terms are those of binary32; what is stored of their sums is rounded.
+  Team team(1);
+  std::optional<convert::Widened> wide;
+  if (IsStored(op, problem.case_of())) {
+    wide.emplace(Reference(op), problem.case_of(), problem.buffers(), team);
+  }
+  const Case& c = wide ? wide->case_of() : problem.case_of();
+  const Buffers& buffers = wide ? wide->buffers() : problem.buffers();
+  const DType type = problem.signature().outputs[0].type;
+  const auto bits_of = [&](float sum) {
+    return type == DType::kFloat32 ? BitsOf(sum) : convert::Rounded(problem.case_of(), sum);
+  };
   std::vector<WrongOrder> left;
-  for (const std::int64_t i : SampleElements(got, want)) {
-    const OutputTerms terms = op.terms(problem.case_of(), problem.buffers(), i);
+  for (const std::int64_t i : SampleElements(got, want, SizeOf(type))) {
+    const OutputTerms terms = op.terms(c, buffers, i);
     if (difference.tried.empty()) {
       for (const WrongOrder& order : WrongOrders(terms)) {
         left.push_back(order);
@@ -45,7 +59,7 @@ void TryOrders(const Op& op, const Problem& problem, const Bitstream& got, const
       }
     }
     std::erase_if(left, [&](const WrongOrder& order) {
-      return BitsOf(order.compute(terms)) != FloatBitsAt(got, i);
+      return bits_of(order.compute(terms)) != BitsAt(got, i, SizeOf(type));
     });
   }
   for (const WrongOrder& order : left) difference.orders.push_back(order.name);
@@ -62,7 +76,7 @@ void TryFlush(const Op& op, Problem& problem, const Bitstream& got, Difference& 
   {
     Team team(1);
     const Surroundings flush(setting);
-    Reference(op).run(problem.case_of(), problem.buffers(), team);
+    RunAsIs(Reference(op), problem.case_of(), problem.buffers(), team);
   }
   difference.tried.push_back(kName);
   if (problem.Outputs() == got) difference.orders.push_back(kName);

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/convert/stored.h"
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
@@ -120,6 +121,7 @@ std::vector<int> RunPoints(const Kernel& kernel, const Case& c) {
     return once ? std::vector<int>{1} : std::vector<int>{};
   }
   if (IsTooLong(kernel, c) || (IsComparator(kernel) && c.Seed() != 812)) return {};
+  if (IsComparator(kernel) && IsStored(*kernel.op, c)) return {};  // they have ways of their own
   if (IsTimed(*kernel.op, c)) return {1};
   if (IsEmulation(kernel) && IsTraining(*kernel.op)) return {1};
   if (!IsReference(kernel)) return {1, 2};
@@ -129,6 +131,7 @@ std::vector<int> RunPoints(const Kernel& kernel, const Case& c) {
 
 std::vector<int> ProcessPoints(const Kernel& kernel, const Case& c) {
   if (IsWholeRun(c) || c.Seed() != 812 || IsTimed(*kernel.op, c)) return {1};
+  if (IsStored(*kernel.op, c)) return {1};
   return {1, 2};
 }
 
@@ -146,6 +149,7 @@ std::vector<int> ThreadsPoints(const Kernel& kernel, const Case& c) {
     if (kernel.name == "portable" || IsTooLong(kernel, c)) return {1};
     return {1, 2};
   }
+  if (IsStored(*kernel.op, c)) return {1, 2, 3};
   // Their pools of threads take longer to start than ours; two and three tell.
   if (IsComparator(kernel))
     return c.Seed() == 812 ? std::vector<int>{1, 2, 3} : std::vector<int>{1};
@@ -209,12 +213,22 @@ std::vector<int> RanksPoints(const Kernel& kernel, const Case& c) {
   return points;
 }
 
+// Three ranks, that hold up to two subtrees each in order, and more otherwise.
+constexpr int kMappedRanks = 3;
+
+std::vector<int> MapPoints(const Kernel& kernel, const Case& c) {
+  const std::vector<int> ranks = RanksPoints(kernel, c);
+  if (std::ranges::find(ranks, kMappedRanks) == ranks.end()) return {1};
+  return {1, 2, 3};
+}
+
 // Forward, in reverse, and 20 random orders.
 std::vector<int> SchedulePoints(const Kernel& kernel, const Case& c) {
   std::vector<int> points = {0};
   if (IsTraining(*kernel.op) && c.Seed() == 812 && !IsTooLong(kernel, c)) return {0, 1, 2};
   if (!IsWorthMore(*kernel.op, c)) return points;
-  for (int schedule = 1; schedule < 22; ++schedule) points.push_back(schedule);
+  const int most = IsStored(*kernel.op, c) ? 3 : 22;
+  for (int schedule = 1; schedule < most; ++schedule) points.push_back(schedule);
   return points;
 }
 
@@ -251,6 +265,11 @@ constexpr Axis kAxes[] = {
      [](int point, Setting& s) { s.map_threads = point / 10, s.prefetch = point % 10; }},
     {"workers", 1, 4096, IfLeaves, WorkersPoints, [](int point, Setting& s) { s.workers = point; }},
     {"ranks", 1, 4096, IfRanks, RanksPoints, [](int point, Setting& s) { s.ranks = point; }},
+    {"map", 1, std::size(kMappings), IfRanks, MapPoints,
+     [](int point, Setting& s) {
+       s.mapping = static_cast<Mapping>(point);
+       s.ranks = point == 1 ? 1 : kMappedRanks;
+     }},
     {"schedule", 0, 1 << 20, IfEmulated, SchedulePoints,
      [](int point, Setting& s) { s.schedule = point; }},
 };
@@ -269,6 +288,8 @@ bool IsTimed(const Op& op, const Case& c) {
 bool IsEmulation(const Kernel& kernel) {
   return kernel.name.find("_on_") != kernel.name.npos || kernel.backend == &kCudaEmulated;
 }
+
+bool IsStored(const Op& op, const Case& c) { return op.may_be_stored && convert::IsStored(c); }
 
 bool IsTraining(const Op& op) { return Case::Parse(op.cases[0]).Get("steps", -1) >= 0; }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collectives/collectives.h"
 #include "kernels/core/op.h"
 
 namespace samebits {
@@ -33,7 +34,8 @@ struct Setting {
   int prefetch = 2;             // batches that it prepares ahead
   int workers = 1;              // each has some leaves of the batch, one after the other
   int ranks = 1;                // threads that have some leaves each, and reduce what they sum
-  int schedule = 0;             // of emulated threads (kernels/cuda/emulator.h)
+  Mapping mapping = Mapping::kInOrder;  // of leaves to ranks
+  int schedule = 0;                     // of emulated threads (kernels/cuda/emulator.h)
 };
 
 // A point is one setting; the first point of every axis is the plain run.
@@ -76,6 +78,10 @@ bool IsTraining(const Op& op);
 // A training run over whole epochs: too long for the reference (hours), so `portable` wrote its
 // golden, after the reference had matched the first 30 steps; few axes are crossed with it.
 bool IsWholeRun(const Case& c);
+
+// Its tensors lie in 16 bits, which every kernel meets in the same way: the axes that ask how it
+// computes are crossed with its binary32.
+bool IsStored(const Op& op, const Case& c);
 
 // A minute's worth of the plan: one seed, and of training the fast kernels' first steps.
 bool IsQuick(const Cell& cell);

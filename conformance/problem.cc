@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/convert/stored.h"
 #include "kernels/core/digest.h"
 #include "kernels/core/error.h"
 #include "kernels/core/inputs.h"
@@ -33,6 +34,10 @@ Problem::Problem(const Op& op, const std::string& case_id, int offset)
     buffers_.inputs[i] = data;
     if (op.fill != nullptr) {
       op.fill(case_, static_cast<int>(i), tensor, data);
+    } else if (tensor.type == DType::kUint16) {
+      convert::FillStored(
+          case_, static_cast<int>(i),
+          {reinterpret_cast<std::uint16_t*>(data), static_cast<std::size_t>(tensor.Elements())});
     } else {
       FillFloats(case_, static_cast<int>(i),
                  {reinterpret_cast<float*>(data), static_cast<std::size_t>(tensor.Elements())});

@@ -44,22 +44,26 @@ void WriteCheckpoint(const std::filesystem::path& path, const Checkpoint& checkp
     digests.insert(digests.end(), step.weights.begin(), step.weights.end());
     epochs.push_back(step.epoch);
   }
-  WriteNpz(path, std::vector<NamedArray>{
-                     Array("description", BytesOf(checkpoint.description)),
-                     Array("weights", state.network.weights),
-                     Array("first_moments", state.network.first_moments),
-                     Array("second_moments", state.network.second_moments),
-                     Array("epoch_loss", std::vector{state.epoch.loss}),
-                     Array("counts",
-                           std::vector{state.network.steps, state.epoch.hits, state.epoch.samples}),
-                     Array("loss", state.history.loss),
-                     Array("accuracy", state.history.accuracy),
-                     Array("val_loss", state.history.val_loss),
-                     Array("val_accuracy", state.history.val_accuracy),
-                     Array("step_losses", losses),
-                     Array("digests", digests),
-                     Array("epochs", epochs),
-                 });
+  WriteNpz(
+      path,
+      std::vector<NamedArray>{
+          Array("description", BytesOf(checkpoint.description)),
+          Array("weights", state.network.weights),
+          Array("first_moments", state.network.first_moments),
+          Array("second_moments", state.network.second_moments),
+          Array("epoch_loss", std::vector{state.epoch.loss}),
+          Array("counts", std::vector{state.network.steps, state.epoch.hits, state.epoch.samples}),
+          Array("network_counts",
+                std::vector<std::int64_t>{state.network.updates, state.network.evaluated,
+                                          state.network.scale.exponent, state.network.scale.kept}),
+          Array("loss", state.history.loss),
+          Array("accuracy", state.history.accuracy),
+          Array("val_loss", state.history.val_loss),
+          Array("val_accuracy", state.history.val_accuracy),
+          Array("step_losses", losses),
+          Array("digests", digests),
+          Array("epochs", epochs),
+      });
 }
 
 Checkpoint ReadCheckpoint(const std::filesystem::path& path) {
@@ -72,18 +76,28 @@ Checkpoint ReadCheckpoint(const std::filesystem::path& path) {
     const auto floats = [&](const char* name) { return NpyValues<float>(FindArray(arrays, name)); };
     const auto counts = NpyValues<std::int64_t>(FindArray(arrays, "counts"));
     const auto loss = floats("epoch_loss");
-    if (counts.size() != 3 || loss.size() != 1) throw UserError("holds too few counts");
+    const auto network = NpyValues<std::int64_t>(FindArray(arrays, "network_counts"));
+    if (counts.size() != 3 || network.size() != 4 || loss.size() != 1)
+      throw UserError("holds too few counts");
     const auto description = NpyValues<std::uint8_t>(FindArray(arrays, "description"));
     Checkpoint checkpoint;
     checkpoint.description.assign(description.begin(), description.end());
     checkpoint.state = {
-        {floats("weights"), floats("first_moments"), floats("second_moments"), counts[0]},
+        {floats("weights"),
+         floats("first_moments"),
+         floats("second_moments"),
+         counts[0],
+         network[0],
+         network[1],
+         {static_cast<int>(network[2]), network[3]}},
         {loss[0], counts[1], counts[2]},
         {floats("loss"), floats("accuracy"), floats("val_loss"), floats("val_accuracy")},
         StepsOf(floats("step_losses"), NpyValues<std::uint8_t>(FindArray(arrays, "digests")),
                 NpyValues<std::int32_t>(FindArray(arrays, "epochs")))};
     const auto steps = static_cast<std::int64_t>(checkpoint.state.steps.size());
-    if (counts[0] != steps || counts[1] < 0 || counts[2] < counts[1]) {
+    const bool fits = network[0] >= 0 && network[0] <= steps && network[1] >= 0 &&
+                      network[2] >= 0 && network[2] <= kLargestLossScale && network[3] >= 0;
+    if (counts[0] != steps || counts[1] < 0 || counts[2] < counts[1] || !fits) {
       throw UserError("holds counts that do not fit together");
     }
     return checkpoint;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -28,13 +29,14 @@ using enum LayerKind;
 
 Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sources,
                  const Division& division, int most, const KernelSet& kernels, Team& team,
-                 Precision precision, const RankSettings& ranks)
+                 Precision precision, const LossScaling& scaling, const RankSettings& ranks)
     : objective_(recipe.objective),
       kernels_(kernels),
       team_(team),
       stream_(stream),
       division_(division),
       precision_(precision),
+      scaling_(scaling),
       ranks_(ranks) {
   const std::int64_t samples = division.MostSamples(most);
   const auto add = [&](std::vector<std::int64_t> shape, const std::vector<float>& values) {
@@ -116,6 +118,7 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
     shares_.push_back(std::move(share));
   }
   shares_.back().last = true;
+  if (precision == Precision::kFloat16) state_.scale.exponent = scaling.exponent;
   adam_ = Case::Parse(fmt::format("n{}", gradients_.size()));
   if (ranks_.collectives != nullptr) background_ = std::make_unique<Background>();
 }
@@ -228,7 +231,8 @@ const float* Network::Forward(const Rows& rows, const Slice& slice, bool trainin
       case kSimpleRnn:
         node.rnn->Forward(
             slice, x, {WeightsOf(node.kernel), WeightsOf(node.recurrent), WeightsOf(node.bias)},
-            training ? std::optional(SimpleRnn::Masks{node.draw, state_.steps}) : std::nullopt,
+            training ? std::optional(SimpleRnn::Masks{node.draw, state_.steps + state_.evaluated})
+                     : std::nullopt,
             apply, y);
         break;
     }
@@ -305,7 +309,7 @@ void Network::Backward(const Rows& rows, const Share& share, const Slice& slice)
           {{probabilities_.data(), rows.targets}, {gradient_.data()}});
   }
   const float* const inputs = inputs_.empty() ? static_cast<const float*>(rows.x) : inputs_.data();
-  Store(gradient_.data(), rows.size * nodes_.back().oc, LossScale(precision_));
+  Store(gradient_.data(), rows.size * nodes_.back().oc, state_.scale.exponent);
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     const Case& c = cases.forward[i];
@@ -389,7 +393,9 @@ void Network::Reduce(std::int64_t first, const Share& share) {
     if (ranks_.collectives == nullptr) return;
     std::vector<const float*> parts;
     for (const std::size_t part : share.left) parts.push_back(SumsOf(part) + first);
-    ranks_.collectives->AllReduce(parts, count, gradients_.data() + first);
+    float* const sum = gradients_.data() + first;
+    if (ranks_.all_reduce.empty()) return ranks_.collectives->AllReduce(parts, count, sum);
+    ranks_.collectives->AllReduceBy(ranks_.all_reduce, parts, count, sum);
   };
   if (background_ == nullptr) return finish();
   background_->Submit(finish);
@@ -476,21 +482,31 @@ BatchResult Network::Pass(int batch, RowStream& stream, bool training) {
     if (training) Backward(rows, share, slice);
   }
   if (background_ != nullptr) background_->Drain();
-  if (training) Store(gradients_.data(), std::ssize(gradients_), 0, LossScale(precision_));
+  if (training) Store(gradients_.data(), std::ssize(gradients_), 0, state_.scale.exponent);
   return Meet(batch, hits);
 }
 
 BatchResult Network::TrainStep(int batch, RowStream& rows) {
   const BatchResult result = Pass(batch, rows, true);
-  const std::int64_t step = ++state_.steps;
+  ++state_.steps;
+  if (precision_ == Precision::kFloat16 && scaling_.dynamic) {
+    const bool skipped = !std::ranges::all_of(gradients_, [](float g) { return std::isfinite(g); });
+    state_.scale = state_.scale.Next(scaling_, skipped);
+    if (skipped) return result;
+  }
+  const std::int64_t update = ++state_.updates;
   float *const weights = state_.weights.data(), *const first = state_.first_moments.data(),
                *const second = state_.second_moments.data();
   Apply(adam::kUpdate, adam_,
-        {{weights, first, second, gradients_.data(), &step}, {weights, first, second}});
+        {{weights, first, second, gradients_.data(), &update}, {weights, first, second}});
   return result;
 }
 
-BatchResult Network::Evaluate(int batch, RowStream& rows) { return Pass(batch, rows, false); }
+BatchResult Network::Evaluate(int batch, RowStream& rows) {
+  const BatchResult result = Pass(batch, rows, false);
+  ++state_.evaluated;
+  return result;
+}
 
 void Network::Restore(NetworkState state) {
   if (state.weights.size() != state_.weights.size() ||

@@ -35,12 +35,16 @@ struct BatchResult {
 struct NetworkState {
   std::vector<float> weights, first_moments, second_moments;  // in layer order
   std::int64_t steps = 0;                                     // done
+  std::int64_t updates = 0;                                   // by Adam: those not skipped
+  std::int64_t evaluated = 0;                                 // batches
+  LossScale scale = {};                                       // of the next step
 };
 
 // Where a network is one of several that train the same weights.
 struct RankSettings {
   Collectives* collectives = nullptr;   // null: there are no others
   std::int64_t bucket_bytes = 1 << 20;  // of gradients that are reduced at a time, at least
+  std::string all_reduce = {};          // one of the engine's own, of gradients; empty: the tree
 };
 
 class Network {
@@ -48,13 +52,15 @@ class Network {
   // Weights as Keras makes them: behind what the recipe draws before, each layer draws its seed
   // from `sources` in the order of the layers, kernels Glorot uniform, recurrent ones orthogonal,
   // tables uniform in [-0.05, 0.05), biases 0; weights and dropout masks from `stream`. Of a batch
-  // this network has what `division` says. `most` is the largest batch.
+  // this network has what `division` says. `most` is the largest batch. The scaling is that of
+  // gradients in binary16.
   Network(const Recipe& recipe, const Stream& stream, RandomSources& sources,
           const Division& division, int most, const KernelSet& kernels, Team& team,
-          Precision precision = Precision::kFloat32, const RankSettings& ranks = {});
+          Precision precision = Precision::kFloat32, const LossScaling& scaling = {},
+          const RankSettings& ranks = {});
 
-  // Forward, loss, backward, one step of Adam. The rows of each turn come from the stream. Images
-  // are NHWC.
+  // Forward, loss, backward, one step of Adam, unless the loss scaling skips it. The rows of each
+  // turn come from the stream. Images are NHWC.
   BatchResult TrainStep(int batch, RowStream& rows);
 
   // Forward without dropout, and the loss.
@@ -166,6 +172,7 @@ class Network {
   const Stream& stream_;
   const Division division_;
   const Precision precision_;
+  const LossScaling scaling_;
   const RankSettings ranks_;
   std::vector<Node> nodes_;
   std::vector<Parameter> parameters_;

@@ -63,8 +63,8 @@ void SimpleRnn::Forward(const Slice& slice, const float* x, const Weights& weigh
                         const std::optional<Masks>& masks, const Apply& apply, float* y) {
   const Cases& cases = CasesOf(slice);
   if (masks) {
-    const std::int64_t inputs[2] = {masks->draw, 2 * masks->step};
-    const std::int64_t states[2] = {masks->draw, 2 * masks->step + 1};
+    const std::int64_t inputs[2] = {masks->draw, 2 * masks->batches};
+    const std::int64_t states[2] = {masks->draw, 2 * masks->batches + 1};
     apply(dropout::kForward, cases.input_mask, {{ones_.data(), inputs}, {input_mask_.data()}});
     apply(dropout::kForward, cases.state_mask, {{ones_.data(), states}, {state_mask_.data()}});
     apply(rnn::kStepMask, cases.step_mask, {{x, input_mask_.data()}, {x_.data()}});

@@ -2,8 +2,8 @@
 // operations (kernels/rnn/rnn.h), from the steps' inputs [batch,l,c] to the last state [batch,k].
 //
 // In training one mask over the inputs and one over the states hold for all steps: dropout of ones
-// with the layer's seed, calls 2t and 2t + 1 of training batch t. (Keras draws them in inference,
-// too, and does not use them: after its first validation its calls have other numbers.)
+// with the layer's seed, calls 2t and 2t + 1 behind t batches. Those of inference count, as in
+// Keras, which draws their masks, too, and does not use them.
 #pragma once
 
 #include <functional>
@@ -29,7 +29,7 @@ class SimpleRnn {
                                  const CaseOfLeaves&)>;
   struct Masks {
     std::uint32_t draw;
-    std::int64_t step;  // training batches before this one
+    std::int64_t batches;  // before this one, of training and of inference
   };
 
   // `most` are the most samples at a time, `dropout` what a case of dropout names the stream by.

@@ -42,9 +42,9 @@ StepPrice PriceOfSteps(const Recipe& recipe, const TrainSettings& settings,
   RandomSources sources(settings.seeds), same(settings.seeds);
   const Division whole(settings.leaves);
   Network one(recipe, *settings.stream, sources, whole, settings.batch, kernels, team,
-              settings.precision);
+              settings.precision, settings.loss_scaling);
   Network other(recipe, *settings.stream, same, whole, settings.batch, everywhere, team,
-                settings.precision);
+                settings.precision, settings.loss_scaling);
   const auto seconds_of = [&](Network& network) {
     const auto begin = Clock::now();
     network.TrainStep(rows.size(), rows);

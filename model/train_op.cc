@@ -40,9 +40,15 @@ TrainSettings TrainSettingsOf(const Case& c) {
   if (c.Has("tensorflow")) settings.stream = &kKerasTensorflow;
   if (c.Get("bfloat", 0) == 16) settings.precision = Precision::kBfloat16;
   if (c.Get("float", 0) == 16) settings.precision = Precision::kFloat16;
+  if (c.Has("dynamic")) {
+    settings.loss_scaling = kDynamicScaling;
+    settings.loss_scaling.interval = c.Get("interval", settings.loss_scaling.interval);
+  }
+  settings.loss_scaling.exponent = static_cast<int>(c.Get("scale", settings.loss_scaling.exponent));
   settings.batch = static_cast<int>(c.Get("b"));
   settings.leaves = static_cast<int>(c.Get("v", settings.leaves));
   settings.ranks = static_cast<int>(c.Get("ranks", 1));
+  settings.mapping = static_cast<Mapping>(c.Get("map", static_cast<int>(settings.mapping)));
   settings.steps = c.Get("steps", -1);
   settings.epochs = static_cast<int>(c.Get("epochs", 0));
   settings.map_threads = CurrentPipelinePlan().map_threads;
@@ -64,6 +70,16 @@ constexpr std::string_view kCnn = "cnn", kPage = "keras-page", kMlpSequence = "m
 constexpr std::string_view kReference = "reference", kPortable = "portable", kAvx2 = "avx2",
                            kAvx512 = "avx512", kNeon = "neon", kOnGpu = "cuda",
                            kOnEmulator = "cuda_emulated";
+
+// What a case says of storage.
+std::string WordsOf(Precision precision, const LossScaling& scaling) {
+  if (precision == Precision::kFloat32) return {};
+  const LossScaling usual = scaling.dynamic ? kDynamicScaling : LossScaling{};
+  std::string words = fmt::format("{}_{}", NameOf(precision), scaling.dynamic ? "dynamic_" : "");
+  if (scaling.exponent != usual.exponent) words += fmt::format("scale{}", scaling.exponent);
+  if (scaling.interval != usual.interval) words += fmt::format("interval{}", scaling.interval);
+  return words;
+}
 
 TrainingData DataFor(const Recipe& recipe, const Case& c) {
   const TrainSettings settings = TrainSettingsOf(c);
@@ -125,7 +141,9 @@ void PredictWith(const Case& c, const Buffers& buffers, Team& team) {
 // Other leaves, with fewer samples than leaves; and what is stored in full.
 constexpr std::string_view kCases[] = {"builtin_steps3b9v16", "builtin_steps30b64",
                                        "builtin_tensorflow_steps5b16", "builtin_bfloat16_steps30b8",
-                                       "builtin_float16_steps30b8"};
+                                       "builtin_float16_steps30b8",
+                                       // The scale falls at once, and rises again and again.
+                                       "builtin_float16_dynamic_scale24interval4steps30b8"};
 // A few steps, and a whole run, which is there for its golden alone.
 constexpr std::string_view kTimed[] = {"builtin_steps8b64", "fashion_epochs2b64"};
 
@@ -300,9 +318,7 @@ std::string TrainCaseId(std::string_view data, const TrainSettings& settings) {
                                                  : fmt::format("epochs{}", settings.epochs);
   const std::string leaves = settings.leaves == kLeaves ? "" : fmt::format("v{}", settings.leaves);
   const char* const stream = settings.stream == &kKerasTensorflow ? "tensorflow_" : "";
-  const std::string precision = settings.precision == Precision::kFloat32
-                                    ? ""
-                                    : fmt::format("{}_", NameOf(settings.precision));
+  const std::string precision = WordsOf(settings.precision, settings.loss_scaling);
   return fmt::format("{}{}{}{}b{}{}_seed{}", data == "made" ? "" : fmt::format("{}_", data), stream,
                      precision, length, settings.batch, leaves, settings.seeds.backend);
 }

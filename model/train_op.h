@@ -1,8 +1,9 @@
 // A training run as an operation, so that plan, gate and goldens hold for it too.
 //
 // Case: word "builtin" or "fashion" (the data), "tensorflow" (the stream keras-tensorflow, else
-// keras-jax), bfloat16 or float16 (what is stored between operations, else float32), b (batch),
-// and steps or epochs: "builtin_steps30b64_seed812".
+// keras-jax), bfloat16 or float16 (what is stored between operations, else float32), of float16 the
+// scaling of the loss: scale (an exponent), word "dynamic", interval (model/precision.h), b
+// (batch), and steps or epochs: "builtin_steps30b64_seed812".
 //
 //   train_cnn_v1, train_keras_page_v1
 //                 inputs: the images and labels of the training and the test set, as bytes

@@ -89,26 +89,29 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Tra
   if (settings.ranks > 1) {
     return TrainByThreads(recipe, settings, data, kernels, team.size(), hooks, from);
   }
-  const LeafMap map = LeavesInOrder(transport == nullptr ? 1 : transport->size(), settings.leaves);
+  const LeafMap map =
+      LeavesBy(settings.mapping, transport == nullptr ? 1 : transport->size(), settings.leaves);
   const int rank = transport == nullptr ? 0 : transport->rank();
   const Division division(map, rank, settings.leaves, settings.accumulate);
   std::optional<Collectives> collectives;
   if (map.size() > 1) collectives.emplace(*transport, map);
+  if (!settings.all_reduce.empty()) CheckOwnAllReduce(settings.all_reduce, transport);
   const TrainPlan plan = PlanOf(settings, data);
   RandomSources sources(settings.seeds);
   for (const auto& [source, seed] : settings.freed) sources.Free(source, seed);
   const auto samples = static_cast<std::uint32_t>(data.train->count());
   const Shuffle shuffle = {.seeds = sources.NextShuffle(), .buffer = samples};
   const RandomSources of_networks = sources;
-  Network network(recipe, *settings.stream, sources, division, settings.batch, kernels, team,
-                  settings.precision,
-                  {collectives ? &*collectives : nullptr, settings.bucket_bytes});
+  Network network(
+      recipe, *settings.stream, sources, division, settings.batch, kernels, team,
+      settings.precision, settings.loss_scaling,
+      {collectives ? &*collectives : nullptr, settings.bucket_bytes, settings.all_reduce});
   std::optional<RankCheck> check;
   if (collectives && settings.check_every > 0) {
     check.emplace(*collectives, map, settings.leaves, [&](const Division& other) {
       RandomSources same = of_networks;
       return std::make_unique<Network>(recipe, *settings.stream, same, other, settings.batch,
-                                       kernels, team, settings.precision);
+                                       kernels, team, settings.precision, settings.loss_scaling);
     });
   }
   TrainResult result;
@@ -176,6 +179,8 @@ TrainResult Train(const Recipe& recipe, const TrainSettings& settings, const Tra
   }
   result.weights = network.Weights();
   result.weights_digest = network.WeightsDigest();
+  result.scale = network.state().scale;
+  result.skipped = network.state().steps - network.state().updates;
   return result;
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "collectives/transport.h"
+#include "collectives/collectives.h"
 #include "kernels/core/team.h"
 #include "model/data/idx.h"
 #include "model/kernel_set.h"
@@ -23,14 +23,18 @@ struct TrainSettings {
   std::map<Source, std::int64_t> freed = {};  // their seeds
   const Stream* stream = &kKerasJax;          // of weights and dropout masks
   Precision precision = Precision::kFloat32;  // of what is stored between operations
+  LossScaling loss_scaling = {};              // of gradients in binary16
   int batch = 64;
   int leaves = 8;  // of a batch; a power of two, and part of the recipe: others give other bits
   int epochs = 2;
   std::int64_t steps = -1;  // when not negative, overrides epochs: as many as it needs are started
   // How a batch is parted; no bit depends on it.
   int ranks = 1;                        // threads of this process, each with a share of it
+  Mapping mapping = Mapping::kInOrder;  // which of them holds what
   int accumulate = 1;                   // turns of each rank, one after the other, at least
   std::int64_t bucket_bytes = 1 << 20;  // of gradients that ranks reduce at a time, at least
+  // Of gradients, one of the engine's own, whose bits are others: to compare with. Empty: the tree.
+  std::string all_reduce = {};
   int deadline = 20;             // seconds without an answer after which a rank is taken for lost
   std::int64_t check_every = 0;  // steps between two checks of the ranks; 0: none
   int map_threads = 1;           // of the data pipeline; no bit depends on them
@@ -98,13 +102,15 @@ struct TrainResult {
   std::vector<StepRecord> steps;
   std::vector<NamedArray> weights;
   std::string weights_digest;
+  LossScale scale;              // of the step that would be next
+  std::int64_t skipped = 0;     // steps
   double training_seconds = 0;  // steps and their data; validation left out
 };
 
 // Model.fit's order of the data: epoch e takes the shuffle's iterator 2(e - 1), with a buffer of
 // the whole set. Given a state, the run goes on from there, and ends as if it had never stopped.
-// Throws UserError when the data or the state does not suit the recipe, or a batch has too few
-// leaves for the ranks.
+// Throws UserError when the data or the state does not suit the recipe, a batch has too few leaves
+// for the ranks, or their engine has no such all-reduce.
 //
 // Given a transport, this is one of its ranks: all call it alike, and the first one's hooks are
 // called, and its result is that of the run.

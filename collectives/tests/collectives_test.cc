@@ -84,20 +84,6 @@ std::vector<Floats> AllReduced(const std::vector<Floats>& leaves, const LeafMap&
   return results;
 }
 
-LeafMap RoundRobin(int ranks, std::int64_t leaves) {
-  LeafMap map(static_cast<std::size_t>(ranks));
-  for (std::int64_t leaf = 0; leaf < leaves; ++leaf) {
-    map[static_cast<std::size_t>(leaf % ranks)].push_back(leaf);
-  }
-  return map;
-}
-
-LeafMap Reversed(int ranks, std::int64_t leaves) {
-  LeafMap map = LeavesInOrder(ranks, leaves);
-  std::ranges::reverse(map);
-  return map;
-}
-
 // The first rank has nearly all.
 LeafMap Uneven(int ranks, std::int64_t leaves) {
   LeafMap map(static_cast<std::size_t>(ranks));
@@ -113,8 +99,9 @@ TEST(CollectivesTest, AnyRanksAndAnyMapping) {
     const std::vector<Floats> leaves = LeavesOf(8, n);
     const Floats want = TreeOver(leaves);
     for (const int ranks : {1, 2, 3, 4, 5, 6, 7, 8}) {
-      for (const LeafMap& map :
-           {LeavesInOrder(ranks, 8), RoundRobin(ranks, 8), Reversed(ranks, 8), Uneven(ranks, 8)}) {
+      std::vector<LeafMap> maps = {Uneven(ranks, 8)};
+      for (const Mapping mapping : kMappings) maps.push_back(LeavesBy(mapping, ranks, 8));
+      for (const LeafMap& map : maps) {
         for (const Floats& got : AllReduced(leaves, map)) {
           ASSERT_TRUE(SameBits(got, want)) << ranks << " ranks, " << n << " elements";
         }

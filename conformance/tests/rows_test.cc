@@ -38,7 +38,7 @@ std::vector<Folder> Folders() {
       {"loss", rows::Loss(), {"loss", "kernels"}},
       {"embedding", rows::Embedding(), {"embedding", "kernels"}},
       {"rnn", rows::Rnn(), {"rnn", "kernels"}},
-      {"convert", rows::Convert(), {"convert", "kernels"}},
+      {"convert", rows::Convert(), {"convert", "kernels", "stored"}},
       // The micro-kernels that conv2d and dense are built on: a file per ISA. Those on pairs of
       // narrower vectors have no rows for the operations that are not made of tiles.
       {"tile", rows::Conv2d(), {"nest", "avx512_on_avx2"}},

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/convert/stored.h"
 #include "kernels/core/error.h"
 #include "kernels/core/inputs.h"
 #include "kernels/math/power.h"
@@ -27,7 +28,7 @@ Signature UpdateSignature(const Case& c) {
   return {{{"w", kFloat32, shape},
            {"m", kFloat32, shape},
            {"v", kFloat32, shape},
-           {"g", kFloat32, shape},
+           {"g", convert::IsStored(c) ? kUint16 : kFloat32, shape},
            {"step", kInt64, {1}}},
           {{"w", kFloat32, shape}, {"m", kFloat32, shape}, {"v", kFloat32, shape}}};
 }
@@ -37,8 +38,11 @@ void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
     *reinterpret_cast<std::int64_t*>(data) = c.Get("t");
     return;
   }
-  const std::span values(reinterpret_cast<float*>(data),
-                         static_cast<std::size_t>(tensor.Elements()));
+  const auto count = static_cast<std::size_t>(tensor.Elements());
+  if (tensor.type == kUint16) {
+    return convert::FillStored(c, index, {reinterpret_cast<std::uint16_t*>(data), count});
+  }
+  const std::span values(reinterpret_cast<float*>(data), count);
   FillFloats(c, index, values);
   if (tensor.name == "v") {
     for (float& v : values) v = std::fabs(v);  // a second moment is never negative
@@ -46,8 +50,21 @@ void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
 }
 
 constexpr std::string_view kCases[] = {
-    "n1_t1",         "n407_t1",         "n1003_t2",           "n64_t300",       "n33_t100000",
-    "n33_t16777216", "n1001_t7_cancel", "n777_t10_subnormal", "n500_t20_zeros", "n900_t5_nonfinite",
+    "n1_t1",
+    "n407_t1",
+    "n1003_t2",
+    "n64_t300",
+    "n33_t100000",
+    "n33_t16777216",
+    "n1001_t7_cancel",
+    "n777_t10_subnormal",
+    "n500_t20_zeros",
+    "n900_t5_nonfinite",
+    // In 16 bits.
+    "n1003_t2_bfloat16",
+    "n1001down10_t7_cancel_float16",
+    "n777down15_t10_subnormal_float16",
+    "n900_t5_nonfinite_float16",
 };
 
 // The recipe's weights, and what no cache holds.
@@ -63,6 +80,7 @@ const Op kUpdate{
     .signature = UpdateSignature,
     .fill = Fill,
     .flops = nullptr,
+    .may_be_stored = true,
 };
 
 }  // namespace samebits::adam

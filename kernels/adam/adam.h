@@ -2,7 +2,9 @@
 //
 // Case: n (weights) t (step, counted from 1, of the case). Inputs w, m, v, g, step[1]; outputs
 // w, m, v, which may be the same memory as the inputs. Rate .001f, beta_1 .9f, beta_2 .999f,
-// epsilon 1e-7f; beta^t is the correctly rounded power (kernels/math/power.h).
+// epsilon 1e-7f; beta^t is the correctly rounded power (kernels/math/power.h). With bfloat16 or
+// float16 (kernels/convert/stored.h) g alone lies in 16 bits, and with down it is taken times
+// 2^-down, as of a scaled loss: w, m and v are the masters.
 //
 //   alpha = (rate * sqrt(1 - beta_2^t)) / (1 - beta_1^t)
 //   m = m + (g - m) * .1f

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "kernels/conv2d/terms.h"
+#include "kernels/convert/stored.h"
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
 
@@ -48,22 +49,22 @@ Tensor Bias(const char* name, const Shape& s) { return {name, kFloat32, {s.k}}; 
 
 Signature ForwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
-  return {{Input("x", s), Filter("w", s), Bias("b", s)}, {Output("y", s)}};
+  return convert::Stored(c, {{Input("x", s), Filter("w", s), Bias("b", s)}, {Output("y", s)}});
 }
 
 Signature DataGradientSignature(const Case& c) {
   const Shape s = ShapeOf(c);
-  return {{Output("dy", s), Filter("w", s)}, {Input("dx", s)}};
+  return convert::Stored(c, {{Output("dy", s), Filter("w", s)}, {Input("dx", s)}});
 }
 
 Signature WeightGradientSignature(const Case& c) {
   const Shape s = ShapeOf(c);
-  return {{Input("x", s), Output("dy", s)}, {Filter("dw", s)}};
+  return convert::WithStoredInputs(c, {{Input("x", s), Output("dy", s)}, {Filter("dw", s)}});
 }
 
 Signature BiasGradientSignature(const Case& c) {
   const Shape s = ShapeOf(c);
-  return {{Output("dy", s)}, {Bias("db", s)}};
+  return convert::WithStoredInputs(c, {{Output("dy", s)}, {Bias("db", s)}});
 }
 
 double Flops(const Case& c) {
@@ -74,7 +75,8 @@ double Flops(const Case& c) {
 // Tails of every tile, terms on both sides of a chain (256) and of a segment (4,096), enough
 // segments that their tree is no longer a fold (four or more), padding
 // wider than the filter, strides, dilations, filters that are not square; samples fewer than
-// leaves, more leaves than usual; sums that are subnormal or underflow to -0.
+// leaves, more leaves than usual; sums that are subnormal or underflow to -0. In 16 bits: ties,
+// sums that overflow or are subnormal when they are rounded, NaNs with payloads.
 constexpr std::string_view kForwardCases[] = {
     "n1h1w1c1_k1r1s1",
     "n2h5w4c3_k5r3s2_relu",
@@ -96,6 +98,11 @@ constexpr std::string_view kForwardCases[] = {
     "n2h13w8c11_k9r1s7tw2p3_nonfinite",
     "n1h17w15c12_k33r3s2d3p2_relu_cancel",
     "n2h11w10c31_k20r4s3th3dw2pt2pr1_subnormal",
+    "n4h3w5c1_k16r1s1_bfloat16",
+    "n3h5w4c29_k17r3s3p1_relu_cancel_float16",
+    "n2h5w6c7_k9r3s3_subnormal_float16",
+    "n2h6w6c7_k9r3s3p2_nonfinite_bfloat16",
+    "n1h2w2c4097_k3r1s1_cancel_bfloat16",
 };
 constexpr std::string_view kBackwardCases[] = {
     "n1h1w1c1_k1r1s1",
@@ -121,6 +128,10 @@ constexpr std::string_view kBackwardCases[] = {
     "n2h17w15c12_k33r3s2d3p2_cancel",
     "n10h11w10c7_k20r4s3th3dw2pt2pr1_subnormal",
     "n19h4w5c3_k5r2s2v16_cancel",
+    "n3h5w4c16_k1r1s1_bfloat16",
+    "n3h5w6c17_k29r3s3_cancel_float16",
+    "n9h5w4c5_k6r2s2t2_subnormal_float16",
+    "n2h6w6c9_k7r3s3p2_nonfinite_float16",
 };
 // The recipe's layers, then those of common networks; other filters, strides, padding, dilation.
 constexpr std::string_view kTimed[] = {
@@ -149,6 +160,7 @@ const Op kForward{
     .flops = Flops,
     .terms = TermsOf<ShapeOf, ForwardTerms>,
     .splits_batch = true,
+    .may_be_stored = true,
 };
 
 const Op kDataGradient{
@@ -161,6 +173,7 @@ const Op kDataGradient{
     .flops = Flops,
     .terms = TermsOf<ShapeOf, DataGradientTerms>,
     .splits_batch = true,
+    .may_be_stored = true,
 };
 
 const Op kWeightGradient{
@@ -173,6 +186,7 @@ const Op kWeightGradient{
     .flops = Flops,
     .terms = TermsOf<ShapeOf, WeightGradientTerms>,
     .sums_leaves = true,
+    .may_be_stored = true,
 };
 
 const Op kBiasGradient{
@@ -185,6 +199,7 @@ const Op kBiasGradient{
     .flops = nullptr,
     .terms = TermsOf<ShapeOf, BiasGradientTerms>,
     .sums_leaves = true,
+    .may_be_stored = true,
 };
 
 }  // namespace samebits::conv2d

@@ -52,18 +52,38 @@ Case Case::Parse(std::string_view id) {
   }
 }
 
-Case Case::With(std::string_view setting, std::int64_t value) const {
+std::pair<std::size_t, std::size_t> Case::PlaceOf(std::string_view setting) const {
   Get(setting);  // throws when there is none
-  std::size_t number = 0;
   const auto stands_at = [&](std::size_t at) {
-    number = at + setting.size();
+    const std::size_t number = at + setting.size();
     return (at == 0 || !IsLetter(id_[at - 1])) && number < id_.size() && IsDigit(id_[number]);
   };
   std::size_t at = id_.find(setting);
   while (!stands_at(at)) at = id_.find(setting, at + 1);
-  std::size_t end = number;
+  std::size_t end = at + setting.size();
   while (end < id_.size() && IsDigit(id_[end])) ++end;
-  return Parse(fmt::format("{}{}{}", id_.substr(0, number), value, id_.substr(end)));
+  return {at, end};
+}
+
+Case Case::With(std::string_view setting, std::int64_t value) const {
+  const auto [begin, end] = PlaceOf(setting);
+  return Parse(
+      fmt::format("{}{}{}", id_.substr(0, begin + setting.size()), value, id_.substr(end)));
+}
+
+Case Case::Without(std::string_view setting) const {
+  auto [begin, end] = PlaceOf(setting);
+  // A group of nothing else goes with it.
+  const bool begins = begin == 0 || id_[begin - 1] == '_';
+  const bool ends = end == id_.size() || id_[end] == '_';
+  if (begins && ends) {
+    if (begin > 0) {
+      --begin;
+    } else if (end < id_.size()) {
+      ++end;
+    }
+  }
+  return Parse(fmt::format("{}{}", id_.substr(0, begin), id_.substr(end)));
 }
 
 bool Case::Has(std::string_view word) const {

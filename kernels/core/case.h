@@ -24,12 +24,17 @@ class Case {
   std::int64_t Get(std::string_view setting, std::int64_t otherwise) const;
   // The same case with another number behind a setting that it has.
   Case With(std::string_view setting, std::int64_t value) const;
+  // The same case without a setting that it has.
+  Case Without(std::string_view setting) const;
   std::uint64_t Seed() const { return static_cast<std::uint64_t>(Get("seed", 0)); }
 
   const std::vector<std::pair<std::string, std::int64_t>>& settings() const { return settings_; }
   const std::vector<std::string>& words() const { return words_; }
 
  private:
+  // Where in the id a setting's name and number lie that it has.
+  std::pair<std::size_t, std::size_t> PlaceOf(std::string_view setting) const;
+
   std::string id_;
   std::vector<std::pair<std::string, std::int64_t>> settings_;
   std::vector<std::string> words_;

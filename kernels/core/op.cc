@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/convert/stored.h"
 #include "kernels/core/error.h"
 #include "kernels/core/floating_point.h"
 
@@ -34,6 +35,15 @@ std::string_view ClaimName(Claim claim) {
 
 void Run(const Kernel& kernel, const Case& c, const Buffers& buffers, Team& team) {
   const FloatingPointScope scope;
+  RunAsIs(kernel, c, buffers, team);
+}
+
+void RunAsIs(const Kernel& kernel, const Case& c, const Buffers& buffers, Team& team) {
+  if (kernel.op->may_be_stored && !kernel.takes_stored && convert::IsStored(c)) {
+    const convert::Widened wide(kernel, c, buffers, team);
+    RunAsIs(kernel, wide.case_of(), wide.buffers(), team);
+    return wide.NarrowOutputs(team);
+  }
   if (kernel.loaded != nullptr) return kernel.loaded->run(c, buffers, team);
   kernel.run(c, buffers, team);
 }

@@ -89,6 +89,8 @@ struct Op {
   // Whether the only output is a tree over the leaves of the batch: setting "v" counts them, and
   // the sum of some leaves is that of a batch of their samples.
   bool sums_leaves = false;
+  // Whether its float tensors may lie in 16 bits: a case says so (kernels/convert/stored.h).
+  bool may_be_stored = false;
   // Whether its images come through a data pipeline (kernels/core/pipeline_plan.h), which has
   // threads of its own.
   bool has_pipeline = false;
@@ -127,10 +129,14 @@ struct Kernel {
   Claim claim;
   KernelFunction* run;
   const Loaded* loaded = nullptr;  // then there is no `run`
+  // It takes tensors in 16 bits as they lie; others see them as binary32.
+  bool takes_stored = false;
 };
 
 // Runs the kernel under the contract's floating-point state, whatever the caller's is.
 void Run(const Kernel& kernel, const Case& c, const Buffers& buffers, Team& team);
+// The same under whatever floating-point state there is.
+void RunAsIs(const Kernel& kernel, const Case& c, const Buffers& buffers, Team& team);
 
 // The seeds every golden exists for.
 inline constexpr std::array<std::int64_t, 4> kSeeds = {0, 42, 812, 2147483647};

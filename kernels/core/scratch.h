@@ -14,6 +14,7 @@ enum class ScratchSlot : std::uint8_t {
   kPartials,  // a thread's waiting sums
   kPlaces,    // a thread's row pointers
   kRows,      // a thread's copies of rows
+  kWidened,   // tensors of 16 bits as binary32
   kSlots
 };
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "kernels/conv2d/terms.h"
+#include "kernels/convert/stored.h"
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
 
@@ -47,22 +48,22 @@ Tensor Bias(const char* name, const conv2d::Shape& s) { return {name, kFloat32, 
 
 Signature ForwardSignature(const Case& c) {
   const conv2d::Shape s = ShapeOf(c);
-  return {{Input("x", s), Weights("w", s), Bias("b", s)}, {Output("y", s)}};
+  return convert::Stored(c, {{Input("x", s), Weights("w", s), Bias("b", s)}, {Output("y", s)}});
 }
 
 Signature DataGradientSignature(const Case& c) {
   const conv2d::Shape s = ShapeOf(c);
-  return {{Output("dy", s), Weights("w", s)}, {Input("dx", s)}};
+  return convert::Stored(c, {{Output("dy", s), Weights("w", s)}, {Input("dx", s)}});
 }
 
 Signature WeightGradientSignature(const Case& c) {
   const conv2d::Shape s = ShapeOf(c);
-  return {{Input("x", s), Output("dy", s)}, {Weights("dw", s)}};
+  return convert::WithStoredInputs(c, {{Input("x", s), Output("dy", s)}, {Weights("dw", s)}});
 }
 
 Signature BiasGradientSignature(const Case& c) {
   const conv2d::Shape s = ShapeOf(c);
-  return {{Output("dy", s)}, {Bias("db", s)}};
+  return convert::WithStoredInputs(c, {{Output("dy", s)}, {Bias("db", s)}});
 }
 
 double Flops(const Case& c) {
@@ -72,7 +73,8 @@ double Flops(const Case& c) {
 
 // Both sides of a chain (256) and of a segment (4,096); 2, 3 and 5 segments (the tree is another
 // order than a fold from 4 on); tails of every tile; few rows and whole panels or wide rows of
-// weights, rows 4 KiB apart; sums that are subnormal or underflow to -0.
+// weights, rows 4 KiB apart; sums that are subnormal or underflow to -0. In 16
+// bits: ties, sums that overflow or are subnormal when they are rounded, NaNs with payloads.
 constexpr std::string_view kCases[] = {
     "n1c1_k1",
     "n7c255_k17_cancel",
@@ -94,6 +96,12 @@ constexpr std::string_view kCases[] = {
     "n8c600_k128_relu_cancel",
     "n25c1024_k136_cancel",
     "n3c4200_k288_relu_cancel",
+    "n8c1_k64_bfloat16",
+    "n7c255_k17_cancel_float16",
+    "n5c257_k15_relu_cancel_bfloat16",
+    "n9c30_k21_subnormal_float16",
+    "n6c300_k40_nonfinite_float16",
+    "n3c4097_k5_cancel_float16",
 };
 constexpr std::string_view kGradientCases[] = {
     "n1c1_k1",
@@ -113,6 +121,11 @@ constexpr std::string_view kGradientCases[] = {
     "n20000c2_k3_v1_cancel",
     "n1c65_k2_v1_tiny",
     "n2c2_k33_v1_tiny",
+    "n9c64_k1_bfloat16",
+    "n7c5_k255_cancel_float16",
+    "n20c13_k21_subnormal_float16",
+    "n65c30_k40_nonfinite_bfloat16",
+    "n300c7_k9_v1_cancel_float16",
 };
 // Squares, layers of the recipe, skinny products: few rows, few columns, long sums.
 constexpr std::string_view kTimed[] = {
@@ -133,6 +146,7 @@ const Op kForward{
     .flops = Flops,
     .terms = conv2d::TermsOf<ShapeOf, conv2d::ForwardTerms>,
     .splits_batch = true,
+    .may_be_stored = true,
 };
 
 const Op kDataGradient{
@@ -145,6 +159,7 @@ const Op kDataGradient{
     .flops = Flops,
     .terms = conv2d::TermsOf<ShapeOf, conv2d::DataGradientTerms>,
     .splits_batch = true,
+    .may_be_stored = true,
 };
 
 const Op kWeightGradient{
@@ -157,6 +172,7 @@ const Op kWeightGradient{
     .flops = Flops,
     .terms = conv2d::TermsOf<ShapeOf, conv2d::WeightGradientTerms>,
     .sums_leaves = true,
+    .may_be_stored = true,
 };
 
 const Op kBiasGradient{
@@ -169,6 +185,7 @@ const Op kBiasGradient{
     .flops = nullptr,
     .terms = conv2d::TermsOf<ShapeOf, conv2d::BiasGradientTerms>,
     .sums_leaves = true,
+    .may_be_stored = true,
 };
 
 }  // namespace samebits::dense

@@ -1,6 +1,7 @@
 // dense: x[n,c] times w[c,k].
 //
-// Case: n (samples) c (inputs) k (outputs), v (leaves), word "relu" (forward only).
+// Case: n (samples) c (inputs) k (outputs), v (leaves), word "relu" (forward only); bfloat16 or
+// float16 (kernels/convert/stored.h; dw and db are sums over leaves, and stay binary32).
 //
 //   dense_fwd_v1    y[n,o] = act(dot over i of x[n,i] * w[i,o], + b[o])
 //   dense_dgrad_v1  dx[n,i] = dot over o of dy[n,o] * w[i,o]

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/convert/stored.h"
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
 #include "kernels/core/terms.h"
@@ -36,27 +37,27 @@ Tensor Channels(const char* name, const Shape& s) { return {name, kFloat32, {s.n
 
 Signature ForwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
-  return {{Input("x", s)}, {Output("y", s)}};
+  return convert::Stored(c, {{Input("x", s)}, {Output("y", s)}});
 }
 
 Signature MaxBackwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
-  return {{Input("x", s), Output("dy", s)}, {Input("dx", s)}};
+  return convert::Stored(c, {{Input("x", s), Output("dy", s)}, {Input("dx", s)}});
 }
 
 Signature AverageBackwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
-  return {{Output("dy", s)}, {Input("dx", s)}};
+  return convert::Stored(c, {{Output("dy", s)}, {Input("dx", s)}});
 }
 
 Signature GlobalAverageForwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
-  return {{Input("x", s)}, {Channels("y", s)}};
+  return convert::Stored(c, {{Input("x", s)}, {Channels("y", s)}});
 }
 
 Signature GlobalAverageBackwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
-  return {{Channels("dy", s)}, {Input("dx", s)}};
+  return convert::Stored(c, {{Channels("dy", s)}, {Input("dx", s)}});
 }
 
 // The terms of a window: channel c of x[n] at each tap, absent where it is padded.
@@ -83,6 +84,7 @@ OutputTerms AverageTerms(const Case& c, const Buffers& buffers, std::int64_t out
 }
 
 // Windows that overlap, leave gaps, are padded, are not square, and miss the last rows or columns.
+// In 16 bits: ties, sums that are subnormal when they are rounded, NaNs with payloads.
 constexpr std::string_view kMaxCases[] = {
     "n1h1w1c1_r1s1",
     "n2h7w9c5_r3s3t2p1",
@@ -95,6 +97,10 @@ constexpr std::string_view kMaxCases[] = {
     "n2h9w10c8_r4s4t1p2_cancel",
     "n2h9w8c11_r2s3t4",
     "n1h12w11c3_r5s4t3p2_zeros",
+    "n2h7w9c5_r3s3t2p1_zeros_bfloat16",
+    "n3h6w6c24_r2s2_nonfinite_float16",
+    "n2h9w10c8_r4s4t1p2_cancel_float16",
+    "n1h7w7c17_r3s3t1_subnormal_float16",
 };
 // As for the maximum; and windows on both sides of a chain (256) and of a segment (4,096), whole
 // and with padded taps that keep their place; 5 segments.
@@ -116,11 +122,27 @@ constexpr std::string_view kAverageCases[] = {
     "n1h1w4100c9_r1s4097t2_cancel",
     "n1h40w37c3_r67s70t5p25_cancel",
     "n1h130w133c2_r130s133_cancel",
+    "n2h6w6c32_r2s2_float16",
+    "n2h7w9c5_r3s3t2p1_nonfinite_bfloat16",
+    "n2h9w10c9_r4s4t1p2_cancel_bfloat16",
+    "n3h6w6c24_r2s2_subnormal_float16",
 };
 constexpr std::string_view kGlobalCases[] = {
-    "n1h1w1c1",           "n5h3w3c14_nonfinite", "n64h4w4c32",        "n2h15w17c5_cancel",
-    "n2h16w16c33_cancel", "n2h1w257c7_cancel",   "n1h64w65c3_cancel", "n1h4097w1c2_cancel",
-    "n3h5w5c9_subnormal", "n3h3w3c11_zeros",     "n3h1w2c33_tiny",    "n2h3w3c259_cancel",
+    "n1h1w1c1",
+    "n5h3w3c14_nonfinite",
+    "n64h4w4c32",
+    "n2h15w17c5_cancel",
+    "n2h16w16c33_cancel",
+    "n2h1w257c7_cancel",
+    "n1h64w65c3_cancel",
+    "n1h4097w1c2_cancel",
+    "n3h5w5c9_subnormal",
+    "n3h3w3c11_zeros",
+    "n3h1w2c33_tiny",
+    "n2h3w3c259_cancel",
+    "n5h3w3c14_nonfinite_bfloat16",
+    "n2h16w17c9_cancel_float16",
+    "n3h5w5c9_subnormal_float16",
 };
 
 // The recipe's layers, and those of common networks.
@@ -143,6 +165,7 @@ const Op kMaxForward{
     .fill = nullptr,
     .flops = nullptr,
     .splits_batch = true,
+    .may_be_stored = true,
 };
 
 const Op kMaxBackward{
@@ -154,6 +177,7 @@ const Op kMaxBackward{
     .fill = nullptr,
     .flops = nullptr,
     .splits_batch = true,
+    .may_be_stored = true,
 };
 
 const Op kAverageForward{
@@ -166,6 +190,7 @@ const Op kAverageForward{
     .flops = nullptr,
     .terms = AverageTerms,
     .splits_batch = true,
+    .may_be_stored = true,
 };
 
 const Op kAverageBackward{
@@ -177,6 +202,7 @@ const Op kAverageBackward{
     .fill = nullptr,
     .flops = nullptr,
     .splits_batch = true,
+    .may_be_stored = true,
 };
 
 const Op kGlobalAverageForward{
@@ -189,6 +215,7 @@ const Op kGlobalAverageForward{
     .flops = nullptr,
     .terms = AverageTerms,
     .splits_batch = true,
+    .may_be_stored = true,
 };
 
 const Op kGlobalAverageBackward{
@@ -200,6 +227,7 @@ const Op kGlobalAverageBackward{
     .fill = nullptr,
     .flops = nullptr,
     .splits_batch = true,
+    .may_be_stored = true,
 };
 
 }  // namespace samebits::pool2d

@@ -1,7 +1,7 @@
 // Pooling, NHWC, no overlap rule: any window, stride and padding.
 //
 // Case: n h w c, and for maxpool and avgpool r s (window), t (stride, default r), p (padding on all
-// sides).
+// sides); bfloat16 or float16 (kernels/convert/stored.h).
 //
 //   maxpool2d_fwd_v1      m = first real tap in (kh, kw) order; each next tap replaces m if it is
 //                         greater, or if it is NaN and m is not; padded taps are not compared

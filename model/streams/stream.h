@@ -12,7 +12,7 @@ namespace samebits {
 
 // The state of a keras.random.SeedGenerator: its seed, and how often it was drawn from. An
 // initializer with a seed always draws as call 0; a Dropout layer as call t after t training
-// batches (building, tracing, validation and inference draw nothing).
+// batches (building, tracing, validation and inference draw nothing; of a SimpleRNN they do).
 struct SeedState {
   std::uint32_t seed = 0;
   std::uint32_t call = 0;

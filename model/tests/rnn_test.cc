@@ -7,6 +7,7 @@
 #include "model/simple_rnn.h"
 #include "model/streams/initializers.h"
 #include "model/tests/testing.h"
+#include "model/train_op.h"
 
 namespace samebits {
 namespace {
@@ -139,6 +140,36 @@ TEST(Rnn, GradientsAreSlopes) {
   ASSERT_NE(others, states);
   const auto wrong = [&] { return LossOf(wide_x, wide_w, wide_u, wide_b, inputs, others); };
   EXPECT_GT(WorstSlope(wide_u, du, wrong), 100 * kNear);
+}
+
+// Keras 3.15.1 on both backends: after 3 batches of training and 2 of validation the layer's
+// generator was drawn from 10 times, twice a batch.
+TEST(Rnn, BatchesOfInferenceCountAsCalls) {
+  Team team(1);
+  const Recipe& recipe = FindRecipe("rnn");
+  const KernelSet kernels("portable");
+  TrainSettings settings{.batch = 4, .epochs = 2};
+  TrainingData data = MadeData(recipe, settings.seeds);
+  data = {FirstOf(std::move(data.train), 12), FirstOf(std::move(data.test), 6)};
+  std::vector<std::int64_t> batches;
+  TrainState saved;
+  const TrainHooks hooks{.save =
+                             [&](const TrainState& state) {
+                               if (state.steps.size() == 3) saved = state;
+                             },
+                         .before_step =
+                             [&](int, std::int64_t, const Network& network) {
+                               batches.push_back(network.state().steps + network.state().evaluated);
+                             }};
+  const auto digest = [&](const TrainState* from) {
+    return Train(recipe, settings, data, kernels, team, hooks, from).weights_digest;
+  };
+  const std::string whole = digest(nullptr);
+  EXPECT_THAT(batches, ::testing::ElementsAre(0, 1, 2, 5, 6, 7));
+  TrainState resumed = saved;
+  EXPECT_EQ(digest(&resumed), whole);
+  resumed.network.evaluated = 0;
+  EXPECT_NE(digest(&resumed), whole);
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // samebits all-reduce: what the order of the sums over ranks costs, and who keeps any.
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +20,15 @@ struct AllReduceOptions {
   ReduceSettings settings;
   bool quick = false, json = false;
 };
+
+// Of those that are not the tree.
+const ReduceStep& Fastest(const std::vector<ReduceStep>& steps) {
+  return *std::ranges::min_element(steps.begin() + 1, steps.end(), {},
+                                   [](const ReduceStep& s) { return s.ratio.value; });
+}
+
+// What the tree costs over it, in percent of its step.
+double OverheadOf(const ReduceStep& other) { return 100 * (1 / other.ratio.value - 1); }
 
 nlohmann::ordered_json JsonOf(const ReduceList& list, const std::string& transport) {
   using Json = nlohmann::ordered_json;
@@ -43,8 +54,23 @@ nlohmann::ordered_json JsonOf(const ReduceList& list, const std::string& transpo
     }
     rows.push_back(std::move(row));
   }
-  return {{"ranks", list.ranks},  {"leaves", list.leaves}, {"transport", transport},
-          {"verdicts", verdicts}, {"rows", rows},          {"environment", Environment()}};
+  Json json = {{"ranks", list.ranks},
+               {"leaves", list.leaves},
+               {"transport", transport},
+               {"verdicts", verdicts},
+               {"rows", rows}};
+  if (!list.steps.empty()) {
+    Json steps = Json::array();
+    for (const ReduceStep& s : list.steps) {
+      steps.push_back({{"all_reduce", s.algorithm},
+                       {"ms_per_step", 1e3 * s.seconds},
+                       {"ratio", s.ratio.value},
+                       {"interval", {s.ratio.low, s.ratio.high}}});
+    }
+    json["training"] = {{"overhead_percent", OverheadOf(Fastest(list.steps))}, {"steps", steps}};
+  }
+  json["environment"] = Environment();
+  return json;
 }
 
 std::string SizeOf(std::size_t bytes) {
@@ -59,6 +85,16 @@ void Print(const ReduceList& list, const std::string& transport) {
   for (const ReduceVerdict& v : list.verdicts) {
     fmt::print("{:<26}{:>8}{:>8}{:>8}{:>14}\n", v.algorithm, yes(v.runs), yes(v.sizes),
                yes(v.fusing), yes(v.ranks));
+  }
+  if (!list.steps.empty()) {
+    const ReduceStep& fastest = Fastest(list.steps);
+    fmt::print("\nA training step with each / with the tree\n\n");
+    for (const ReduceStep& s : list.steps) {
+      fmt::print("{:<26}{:>10.3f} ms{:>8.3f}  {:.3f}-{:.3f}\n", s.algorithm, 1e3 * s.seconds,
+                 s.ratio.value, s.ratio.low, s.ratio.high);
+    }
+    fmt::print("the same bits over {}, the fastest: {:+.1f} %\n", fastest.algorithm,
+               OverheadOf(fastest));
   }
   if (list.prices.empty()) return;
   fmt::print(
@@ -138,6 +174,8 @@ void AddAllReduce(CLI::App& app, int& exit_code) {
   AddNumber(*command, "--rounds", settings.rounds, 1, 1000, "Rounds of timing");
   AddNumber(*command, "--deadline", options->deadline, 1, 86400,
             "Seconds without an answer after which a rank is taken for lost");
+  command->add_flag("--steps", settings.steps,
+                    "Also time training steps whose gradients meet by each of them");
   command->add_flag("--quick", options->quick, "Messages up to 4 MiB, in three rounds");
   command->add_flag("--json", options->json, "One JSON object on standard output");
   command->callback([options, &exit_code] { exit_code = RunAllReduce(*options); });

@@ -14,6 +14,7 @@
 #include "tools/samebits/commands.h"
 #include "tools/samebits/environment.h"
 #include "tools/samebits/report_page.h"
+#include "tools/samebits/report_ranks.h"
 #include "tools/samebits/report_recipes.h"
 
 namespace samebits {
@@ -22,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct ReportOptions {
-  std::string out = "report", prices, matrix, history, repeat;
+  std::string out = "report", prices, matrix, history, repeat, all_reduce;
   bool quick = false;
 };
 
@@ -76,6 +77,8 @@ int RunReport(const ReportOptions& options) {
   if (!options.history.empty()) course = ReadRun(options.history);
   nlohmann::ordered_json repeat;
   if (!options.repeat.empty()) repeat = ReadRepeat(options.repeat);
+  nlohmann::ordered_json all_reduces;
+  if (!options.all_reduce.empty()) all_reduces = ReadAllReduces(options.all_reduce);
   Matrix matrix;
   if (!options.matrix.empty()) matrix = MatrixFor(options);
   PriceList prices = PricesFor(options);
@@ -90,6 +93,7 @@ int RunReport(const ReportOptions& options) {
       .course = std::move(course),
       .environment = EnvironmentOf(options),
       .repeat = std::move(repeat),
+      .all_reduces = std::move(all_reduces),
       .price_command = fmt::format("samebits price{}", short_list ? " --quick" : ""),
       .matrix_command = options.matrix.empty()
                             ? "samebits matrix"
@@ -102,6 +106,9 @@ int RunReport(const ReportOptions& options) {
   price_json["environment"] = data.environment;
   WriteFileAtomically(out / "prices.json", price_json.dump(1) + "\n");
   if (!data.repeat.is_null()) WriteFileAtomically(out / "repeat.json", data.repeat.dump(1) + "\n");
+  if (!data.all_reduces.is_null()) {
+    WriteFileAtomically(out / "allreduce.json", data.all_reduces.dump(1) + "\n");
+  }
   WriteFileAtomically(out / "matrix.json", data.matrix.dump(1) + "\n");
   WriteFileAtomically(out / "training.json",
                       nlohmann::ordered_json{{"title", data.course.title},
@@ -130,6 +137,9 @@ void AddReport(CLI::App& app, int& exit_code) {
                       "Take the training run that train --out wrote to this directory");
   command->add_option("--repeat", options->repeat,
                       "Also show the repeated training that repeat --json printed");
+  command->add_option("--all-reduce", options->all_reduce,
+                      "Also show the lines that all-reduce --json printed, one for each number of "
+                      "ranks");
   command->callback([options, &exit_code] { exit_code = RunReport(*options); });
 }
 

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "benchmarks/all_reduce.h"
 #include "conformance/bitstream.h"
 #include "conformance/golden.h"
 #include "kernels/core/digest.h"
@@ -109,6 +110,12 @@ std::string AgainstGolden(const NamedData& data, const RunOptions& options,
   return DigestOf(BitstreamOf(tensors, parts)) == golden->output ? "match" : "mismatch";
 }
 
+// Null where nothing is scaled.
+Json LossScaleOf(const TrainSettings& settings) {
+  if (settings.precision != Precision::kFloat16) return nullptr;
+  return NameOf(settings.loss_scaling);
+}
+
 // What a run is: another value of any of these would be another run.
 Json IdentityOf(const RunOptions& options, const NamedData& data) {
   const TrainSettings& settings = options.settings;
@@ -116,6 +123,7 @@ Json IdentityOf(const RunOptions& options, const NamedData& data) {
           {"recipe", options.recipe},
           {"stream", settings.stream->name},
           {"precision", NameOf(settings.precision)},
+          {"loss_scale", LossScaleOf(settings)},
           {"batch", settings.batch},
           {"leaves", settings.leaves},
           {"seeds",
@@ -124,6 +132,7 @@ Json IdentityOf(const RunOptions& options, const NamedData& data) {
             {"backend", settings.seeds.backend}}},
           {"freed", JsonOf(settings.freed)},
           {"determinism", ClaimName(options.determinism)},
+          {"all_reduce", settings.all_reduce.empty() ? kTree : settings.all_reduce},
           {"data", data.Describe()}};
 }
 
@@ -179,9 +188,16 @@ void TakeSavedOptions(const CLI::App& command, RunOptions& options) {
     if (command.count("--precision") == 0) {
       options.settings.precision = FindPrecision(identity.at("precision").get<std::string>());
     }
+    const Json& scale = identity.at("loss_scale");
+    if (command.count("--loss-scale") == 0 && !scale.is_null()) {
+      options.settings.loss_scaling = ParseLossScaling(scale.get<std::string>());
+    }
     take("--batch", identity.at("batch"), options.settings.batch);
     if (command.count("--determinism") == 0) {
       SetDeterminism(identity.at("determinism"), options);
+    }
+    if (command.count("--all-reduce") == 0 && identity.at("all_reduce") != kTree) {
+      identity.at("all_reduce").get_to(options.settings.all_reduce);
     }
     take("--leaves", identity.at("leaves"), options.settings.leaves);
     if (command.count("--seed") == 0) {
@@ -231,7 +247,7 @@ Start Prepare(const RunOptions& options, int ranks, bool writes) {
                                 CheckpointOf(options.resume).string(), start.done,
                                 start.plan.steps));
   }
-  const LeafMap map = LeavesInOrder(ranks, options.settings.leaves);
+  const LeafMap map = LeavesBy(options.settings.mapping, ranks, options.settings.leaves);
   if (options.determinism < Claim::kEverywhere && (ranks > 1 || options.settings.accumulate > 1)) {
     throw UserError(fmt::format(
         "--determinism {}: ranks and accumulation need everywhere: a library's bits are those of "
@@ -256,6 +272,7 @@ Json AgreementOf(const RunOptions& options, const Start& start) {
           {"done", start.done},
           {"save_every", options.save_every},
           {"check_every", options.settings.check_every},
+          {"map", NameOf(options.settings.mapping)},
           {"bucket", options.settings.bucket_bytes}};
 }
 
@@ -266,6 +283,8 @@ Start StartAlike(const RunOptions& options, RankGroup* group, bool writes) {
   std::string error;
   int exit_code = kExitHolds;
   try {
+    const std::string& all_reduce = options.settings.all_reduce;
+    if (!all_reduce.empty()) CheckOwnAllReduce(all_reduce, &group->transport());
     start = Prepare(options, group->size(), writes && group->IsFirst());
   } catch (const UserError& fault) {
     error = fault.what(), exit_code = kExitUsage;
@@ -335,12 +354,19 @@ int RunTrain(RunOptions options, RankGroup* group) {
                              {"threads", options.threads},
                              {"ranks", group == nullptr ? options.settings.ranks : group->size()},
                              {"transport", group == nullptr ? "threads" : options.ranks},
+                             {"map", NameOf(options.settings.mapping)},
+                             {"all_reduce", identity["all_reduce"]},
                              {"isa", kernels.name()},
                              {"precision", identity["precision"]},
+                             {"loss_scale", identity["loss_scale"]},
                              {"determinism", identity["determinism"]},
                              {"kernels", kernels.Used()}};
   if (price) environment["price_of_determinism"] = JsonOf(*price);
   environment["golden"] = golden;
+  const bool scales = options.settings.loss_scaling.dynamic;
+  const Json scaled = {{"scale", std::int64_t{1} << result.scale.exponent},
+                       {"skipped_steps", result.skipped}};
+  if (scales) environment["loss_scale"] = scaled;
   if (!options.out.empty() && !again) WriteRun(options.out, result, environment);
   std::string compared;
   const bool equal = !again || EqualsSavedHistory(result.history, options.out, compared);
@@ -358,6 +384,7 @@ int RunTrain(RunOptions options, RankGroup* group) {
       json["kernels"] = kernels.Used();
       json["price_of_determinism"] = JsonOf(*price);
     }
+    if (scales) json["loss_scale"] = scaled;
     if (page) json["page"] = JsonOf(page_start);
     if (again) json["equals_saved"] = equal;
     fmt::print("{}\n", json.dump());
@@ -369,6 +396,10 @@ int RunTrain(RunOptions options, RankGroup* group) {
       fmt::print("determinism {}: {:.2f} ms a step, everywhere {:.2f}, in {} turns: {:.2f} times\n",
                  ClaimName(options.determinism), 1e3 * price->seconds,
                  1e3 * price->everywhere_seconds, price->turns, price->ratio);
+    }
+    if (scales) {
+      fmt::print("loss scale {} at the end, {} steps skipped\n", scaled["scale"].dump(),
+                 result.skipped);
     }
     if (page) PrintPageEnd(result.history, ms, data);
     if (golden != "none") fmt::print("golden: {}\n", golden);
@@ -466,6 +497,10 @@ void AddTrain(CLI::App& app, int& exit_code) {
       TakeRecipesOptions(*command, *options);
     } else {
       TakeSavedOptions(*command, *options);
+    }
+    if (command->count("--loss-scale") > 0 && options->settings.precision != Precision::kFloat16) {
+      throw UserError(
+          "--loss-scale: gradients are scaled in float16 alone; give --precision float16");
     }
     if (options->save_every > 0 && options->out.empty()) {
       throw UserError("--save-every: give --out, where to save");

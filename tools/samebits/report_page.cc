@@ -9,6 +9,7 @@
 #include "benchmarks/price_list.h"
 #include "conformance/plan.h"
 #include "kernels/core/registry.h"
+#include "tools/samebits/report_ranks.h"
 #include "tools/samebits/report_recipes.h"
 
 namespace samebits {
@@ -504,6 +505,9 @@ std::vector<Plot> PlotsOf(const ReportData& data) {
                              TrainingPlot(data)};
   if (!data.prices.batches.empty()) plots.push_back(BatchPlot(data));
   if (!data.repeat.is_null()) plots.push_back(RepeatPlot(data.repeat));
+  if (!data.all_reduces.is_null()) {
+    for (Plot& plot : AllReducePlots(data.all_reduces)) plots.push_back(std::move(plot));
+  }
   return plots;
 }
 
@@ -590,6 +594,9 @@ std::string PageOf(const ReportData& data, const std::vector<Plot>& plots,
                                          : "no golden is on file for this run");
   html += figure("training") + Command(data.train_command);
   if (!data.repeat.is_null()) html += RepeatSection(data.repeat, figure("repeat"));
+  if (!data.all_reduces.is_null()) {
+    html += AllReduceSection(data.all_reduces, figure("allreduce"), figure("allreduce_model"));
+  }
   html +=
       "<h2>Time per image, from batch 64 to 4,096</h2>\n<p class=note>Layers of the recipe, 1 "
       "thread, over the time at batch 64; the second line is the goal of at most 1.1.</p>\n" +
@@ -645,6 +652,7 @@ std::map<std::string, std::string> TablesOf(const ReportData& data) {
                                                {"training.csv", training},
                                                {"batches.csv", batches}};
   if (!data.repeat.is_null()) tables["repeat.csv"] = RepeatTable(data.repeat);
+  if (!data.all_reduces.is_null()) tables["allreduce.csv"] = AllReduceTable(data.all_reduces);
   return tables;
 }
 

@@ -18,7 +18,8 @@ struct ReportData {
   nlohmann::json matrix;  // Matrix::Json
   RunCourse course;
   nlohmann::ordered_json environment;
-  nlohmann::ordered_json repeat;  // what samebits repeat --json printed; null: nothing
+  nlohmann::ordered_json repeat;       // what samebits repeat --json printed; null: nothing
+  nlohmann::ordered_json all_reduces;  // records of samebits all-reduce --json; null: none
   // The commands that give the same figures again.
   std::string price_command, matrix_command, train_command;
 };

@@ -116,6 +116,14 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
           "What is stored between operations: float32 (default), bfloat16 or float16; the "
           "arithmetic and Adam's weights are float32")
       ->type_name("FORMAT");
+  command
+      .add_option_function<std::string>(
+          "--loss-scale",
+          [&settings](const std::string& text) { settings.loss_scaling = ParseLossScaling(text); },
+          "What gradients stored in float16 are multiplied by: a power of two (default: 1024), or "
+          "dynamic, which skips a step whose gradients overflow and halves, and doubles again; "
+          "dynamic:SCALE:INTERVAL (default: dynamic:65536:2000)")
+      ->type_name("N|dynamic");
   command.add_option("--data", options.data,
                      "Directory of MNIST's four IDX files, plain or .gz, or 'builtin' "
                      "(2,048 + 512 images of Fashion-MNIST); default: the installed Fashion-MNIST");
@@ -151,6 +159,18 @@ void AddTrainOptions(CLI::App& command, TrainOptions& options) {
         return CLI::Range(1, 4096)(text);
       })
       ->type_name("N|mpi|nccl");
+  command
+      .add_option_function<std::string>(
+          "--map", [&settings](const std::string& name) { settings.mapping = FindMapping(name); },
+          "Which leaves a rank holds: in-order (default), reversed or round-robin; no bit depends "
+          "on it")
+      ->type_name("ORDER");
+  command
+      .add_option(
+          "--all-reduce", settings.all_reduce,
+          "Reduce gradients by one of the ranks' own algorithms instead of the tree, to see "
+          "whose bits are others: atomics of threads, mpi_default, mpi_4_ring, ... of MPI")
+      ->type_name("NAME");
   AddNumber(command, "--accumulate", settings.accumulate, 1, 4096,
             "Turns of each rank, one after the other: gradients are accumulated; no bit depends on "
             "them");

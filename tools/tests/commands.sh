@@ -173,6 +173,18 @@ for precision in bfloat16 float16; do
   grep -q "^environment: settings/precision: \"float32\" and \"$precision\"$" stdout || fail "compare: $(<stdout)"
 done
 
+# A scale that follows the gradients: skips what overflows, and is resumed where it was.
+scaled=(train --data builtin --limit-samples 256 --precision float16 --loss-scale dynamic:16777216:2)
+expect 2 'loss scale .3.: not a power of two from 1 to 2^24' train --precision float16 --loss-scale 3
+expect 2 'loss-scale: gradients are scaled in float16 alone' train --loss-scale dynamic
+expect 0 '' "${scaled[@]}" --steps 10 --out scaled
+grep -qE '^loss scale [0-9]+ at the end, [1-9][0-9]* steps skipped$' stdout || fail "--loss-scale: $(<stdout)"
+expect 1 '' compare float16 scaled
+expect 0 '' "${scaled[@]}" --steps 5 --save-every 2 --out scaled_again
+expect 2 'run has loss_scale "dynamic:16777216:2", not "1024"' train --resume scaled_again --loss-scale 1024
+expect 0 '' train --resume scaled_again --steps 10 --ranks 3 --map round-robin
+expect 0 '' compare scaled scaled_again
+
 # The published page: its objects, its training, and its next start.
 page=(train --recipe keras-page --data builtin --limit-samples 64 --epochs 1)
 expect 0 '' "${page[@]}" --out page

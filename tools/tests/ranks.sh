@@ -29,13 +29,17 @@ for ranks in 2 3 4 5 7 8; do
     fail "$ranks ranks"
   same "local$ranks" "$ranks ranks in one process"
 done
+for map in reversed round-robin; do
+  "$samebits" "${train[@]}" --steps 6 --ranks 3 --map $map --out $map >/dev/null 2>&1 || fail "$map"
+  same $map "3 ranks, $map"
+done
 "$samebits" "${train[@]}" --steps 6 --accumulate 5 --out turns >/dev/null 2>&1 || fail 'turns'
 same turns 'one rank in five turns'
 "$samebits" "${train[@]}" --steps 6 --ranks 2 --accumulate 3 --out turns2 >/dev/null 2>&1 ||
   fail 'ranks with turns'
 same turns2 'two ranks in three turns each'
 "$samebits" "${train[@]}" --steps 2 --ranks 8 --save-every 2 --out elastic >/dev/null 2>&1
-"$samebits" train --resume elastic --steps 4 --ranks 3 >/dev/null 2>&1
+"$samebits" train --resume elastic --steps 4 --ranks 3 --map reversed >/dev/null 2>&1
 "$samebits" train --resume elastic --steps 6 --ranks 1 >/dev/null 2>&1 || fail '8, 3, 1 ranks'
 same elastic '8, 3 and then 1 ranks'
 "$samebits" train --data builtin --steps 1 --ranks 9 >/dev/null 2>error
@@ -85,6 +89,18 @@ grep -q '"tree","runs":true,"sizes":true,"fusing":true,"ranks":true' log || fail
 for algorithm in 1_basic_linear 4_ring 5_segmented_ring; do
   grep -q "\"mpi_$algorithm\",[^}]*\"ranks\":false" log || fail "MPI's $algorithm: $(<log)"
 done
+
+# The same control on a whole training run: its digests are others, and it says whose sums it had.
+for algorithm in mpi_1_basic_linear mpi_4_ring mpi_5_segmented_ring; do
+  mpi 4 "${train[@]}" --steps 6 --all-reduce $algorithm --out $algorithm >log 2>&1 || fail "$algorithm: $(<log)"
+  "$samebits" compare whole $algorithm >comparison 2>&1
+  (($? == 1)) && grep -q "settings/all_reduce: \"tree\" and \"$algorithm\"" comparison ||
+    fail "training by $algorithm: $(<comparison)"
+done
+mpi 2 "${train[@]}" --steps 1 --all-reduce nobody >log 2>&1
+(($? == 2)) && grep -q "all-reduce 'nobody': .*there are: mpi_default" log || fail "nobody: $(<log)"
+mpi 3 "${train[@]}" --steps 6 --map round-robin --out mapped >log 2>&1 || fail "map over MPI: $(<log)"
+same mapped '3 ranks over MPI, round-robin'
 
 # Ranks that were not started alike: the second one is another program, or has other options.
 refuses() {

@@ -18,13 +18,16 @@ cd "$folder" || exit 2
   "$samebits" explain --json 'softmax_fwd_v1/n64c10_logits_seed812@onednn#threads=2' >>cells.jsonl
 "$samebits" train --data builtin --limit-samples 128 --out run >/dev/null 2>&1
 "$samebits" repeat --data builtin --limit-samples 64 --epochs 1 --runs 30 --json >repeat.json 2>/dev/null
+for ranks in 1 3; do
+  "$samebits" all-reduce --ranks $ranks --from 1024 --to 65536 --rounds 3 --json >>allreduce.json 2>/dev/null
+done
 "$samebits" report --out report --prices prices.json --matrix cells.jsonl --history run \
-  --repeat repeat.json >/dev/null ||
+  --repeat repeat.json --all-reduce allreduce.json >/dev/null ||
   exit 1
 
 files=$(cd report && ls | tr '\n' ' ')
-for file in index.html {prices,matrix,training,repeat}.json {prices,ladder,matrix,training,batches,repeat}.csv \
-  {price,ladder,roofline,training,repeat}.png; do
+for file in index.html {prices,matrix,training,repeat,allreduce}.json {prices,ladder,matrix,training,batches,repeat,allreduce}.csv \
+  {price,ladder,roofline,training,repeat,allreduce,allreduce_model}.png; do
   [[ " $files" == *" $file "* ]] || { echo "FAILED: no $file in: $files"; exit 1; }
 done
 if grep -qE '(src|href)="?(https?:)?//' report/index.html; then
