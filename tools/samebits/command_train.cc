@@ -1,4 +1,5 @@
 // samebits train: the reproducible recipe.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <bit>
@@ -35,6 +36,13 @@ struct RunOptions : TrainOptions {
   std::int64_t save_every = 0;
   bool json = false;
 };
+
+// Of this process so far, resident.
+std::int64_t PeakMemoryBytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{1024} * usage.ru_maxrss;
+}
 
 // A line on standard error: rewritten on a terminal, else now and then a new one.
 class Progress {
@@ -376,6 +384,7 @@ int RunTrain(RunOptions options, RankGroup* group) {
   if (options.json) {
     Json json = {{"steps", result.steps.size()},
                  {"ms_per_step", ms},
+                 {"peak_memory_bytes", PeakMemoryBytes()},
                  {"weights", result.weights_digest},
                  {"history", JsonOf(result.history)},
                  {"golden", golden}};
