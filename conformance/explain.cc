@@ -6,10 +6,8 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
-#include "conformance/problem.h"
 #include "conformance/surroundings.h"
 #include "conformance/wrong_orders.h"
-#include "kernels/convert/stored.h"
 #include "kernels/core/registry.h"
 #include "kernels/core/team.h"
 
@@ -37,21 +35,10 @@ std::vector<std::int64_t> SampleElements(const Bitstream& got, const Bitstream& 
 // Leaves the orders that give all of the wrong bits.
 void TryOrders(const Op& op, const Problem& problem, const Bitstream& got, const Bitstream& want,
                Difference& difference) {
-  // The terms are those of binary32; what is stored of their sums is rounded.
-  Team team(1);
-  std::optional<convert::Widened> wide;
-  if (IsStored(op, problem.case_of())) {
-    wide.emplace(Reference(op), problem.case_of(), problem.buffers(), team);
-  }
-  const Case& c = wide ? wide->case_of() : problem.case_of();
-  const Buffers& buffers = wide ? wide->buffers() : problem.buffers();
-  const DType type = problem.signature().outputs[0].type;
-  const auto bits_of = [&](float sum) {
-    return type == DType::kFloat32 ? BitsOf(sum) : convert::Rounded(problem.case_of(), sum);
-  };
+  const ProblemSums sums(op, problem);
   std::vector<WrongOrder> left;
-  for (const std::int64_t i : SampleElements(got, want, SizeOf(type))) {
-    const OutputTerms terms = op.terms(c, buffers, i);
+  for (const std::int64_t i : SampleElements(got, want, sums.size())) {
+    const OutputTerms terms = sums.TermsOf(i);
     if (difference.tried.empty()) {
       for (const WrongOrder& order : WrongOrders(terms)) {
         left.push_back(order);
@@ -59,7 +46,7 @@ void TryOrders(const Op& op, const Problem& problem, const Bitstream& got, const
       }
     }
     std::erase_if(left, [&](const WrongOrder& order) {
-      return bits_of(order.compute(terms)) != BitsAt(got, i, SizeOf(type));
+      return sums.BitsOf(order.compute(terms)) != BitsAt(got, i, sums.size());
     });
   }
   for (const WrongOrder& order : left) difference.orders.push_back(order.name);
@@ -83,6 +70,24 @@ void TryFlush(const Op& op, Problem& problem, const Bitstream& got, Difference& 
 }
 
 }  // namespace
+
+ProblemSums::ProblemSums(const Op& op, const Problem& problem) : op_(op), problem_(problem) {
+  if (!IsStored(op, problem.case_of())) return;
+  Team team(1);
+  wide_.emplace(Reference(op), problem.case_of(), problem.buffers(), team);
+}
+
+std::size_t ProblemSums::size() const { return SizeOf(problem_.signature().outputs[0].type); }
+
+OutputTerms ProblemSums::TermsOf(std::int64_t output) const {
+  if (wide_) return op_.terms(wide_->case_of(), wide_->buffers(), output);
+  return op_.terms(problem_.case_of(), problem_.buffers(), output);
+}
+
+std::uint32_t ProblemSums::BitsOf(float sum) const {
+  const bool rounds = problem_.signature().outputs[0].type == DType::kUint16;
+  return rounds ? convert::Rounded(problem_.case_of(), sum) : samebits::BitsOf(sum);
+}
 
 std::optional<Difference> Explain(const Cell& cell, const Bitstream& got, const Bitstream& want) {
   const Op& op = *cell.kernel->op;

@@ -10,8 +10,27 @@
 
 #include "conformance/bitstream.h"
 #include "conformance/plan.h"
+#include "conformance/problem.h"
+#include "kernels/convert/stored.h"
+#include "kernels/core/terms.h"
 
 namespace samebits {
+
+// The sums behind a problem's only output, which may lie in 16 bits: their terms as binary32, and
+// what an element holds of one. Lasts until this thread widens other tensors.
+class ProblemSums {
+ public:
+  ProblemSums(const Op& op, const Problem& problem);
+
+  std::size_t size() const;  // bytes of an element
+  OutputTerms TermsOf(std::int64_t output) const;
+  std::uint32_t BitsOf(float sum) const;
+
+ private:
+  const Op& op_;
+  const Problem& problem_;
+  std::optional<convert::Widened> wide_;
+};
 
 struct Difference {
   Divergence first;

@@ -84,7 +84,10 @@ std::string Fault(const Cell& cell, const Bitstream& want) {
 }  // namespace
 
 CaseMaker::CaseMaker(const Op& op, std::uint64_t seed) : op_(op), random_(seed) {
-  for (const std::string_view id : op.cases) listed_.push_back(Case::Parse(id));
+  for (const std::string_view id : op.cases) {
+    Case c = Case::Parse(id);
+    if (!IsStored(op, c)) listed_.push_back(std::move(c));
+  }
 }
 
 std::int64_t CaseMaker::Number(std::int64_t listed) {
@@ -110,6 +113,8 @@ std::string CaseMaker::Attempt() {
     if (std::find(inputs.begin(), inputs.end(), word) == inputs.end()) id += "_" + word;
   }
   if (Chance(60)) id += fmt::format("_{}", OneOf(inputs));
+  // Any shape may lie in 16 bits.
+  if (op_.may_be_stored && Chance(20)) id += Chance(50) ? "_bfloat16" : "_float16";
   return fmt::format("{}_seed{}", id, random_() >> 33);
 }
 

@@ -162,7 +162,7 @@ TEST(CollectivesTest, AnAllReduceIsAReduceScatterAndAnAllGather) {
   const Floats want = TreeOver(leaves);
   for (const int ranks : {1, 3, 8}) {
     RunLocalRanks(ranks, [&](Transport& transport) {
-      Collectives collectives(transport, RoundRobin(ranks, 8), {256});
+      Collectives collectives(transport, LeavesBy(Mapping::kRoundRobin, ranks, 8), {256});
       Floats sum(1001, -1.0f);
       const std::vector<Floats> parts = PartsOf(collectives, leaves);
       float* const place = sum.data();
@@ -183,7 +183,7 @@ TEST(CollectivesTest, SubtreesThatRanksHold) {
   EXPECT_THAT(SubtreesOf(three[0]), ElementsAre(Subtree{0, 2}));
   EXPECT_THAT(SubtreesOf(three[1]), ElementsAre(Subtree{2, 2}, Subtree{4, 1}));
   EXPECT_THAT(SubtreesOf(three[2]), ElementsAre(Subtree{5, 1}, Subtree{6, 2}));
-  EXPECT_THAT(SubtreesOf(RoundRobin(2, 8)[0]),
+  EXPECT_THAT(SubtreesOf(LeavesBy(Mapping::kRoundRobin, 2, 8)[0]),
               ElementsAre(Subtree{0, 1}, Subtree{2, 1}, Subtree{4, 1}, Subtree{6, 1}));
   EXPECT_THAT(SubtreesOf(1, 7), ElementsAre(Subtree{1, 1}, Subtree{2, 2}, Subtree{4, 4}));
 }

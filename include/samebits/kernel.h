@@ -4,6 +4,7 @@
  * every case of its operation, with any number of threads, on tensors at odd addresses, in pieces
  * of the batch, ...; its bits must be the golden's. The order of operations behind them is the
  * contract: golden/README.md, and the operation's header. tools/examples/dense.c is a whole one.
+ * Tensors that a case stores in 16 bits are widened for it and narrowed behind it.
  */
 #ifndef SAMEBITS_KERNEL_H
 #define SAMEBITS_KERNEL_H

@@ -103,6 +103,7 @@ constexpr std::string_view kForwardCases[] = {
     "n2h5w6c7_k9r3s3_subnormal_float16",
     "n2h6w6c7_k9r3s3p2_nonfinite_bfloat16",
     "n1h2w2c4097_k3r1s1_cancel_bfloat16",
+    "n1h2w3c4097_k9r1s1_cancel_float16",
 };
 constexpr std::string_view kBackwardCases[] = {
     "n1h1w1c1_k1r1s1",

@@ -102,6 +102,7 @@ constexpr std::string_view kCases[] = {
     "n9c30_k21_subnormal_float16",
     "n6c300_k40_nonfinite_float16",
     "n3c4097_k5_cancel_float16",
+    "n6c2_k65_tiny_float16",
 };
 constexpr std::string_view kGradientCases[] = {
     "n1c1_k1",
