@@ -8,6 +8,7 @@
 
 #include "conformance/problem.h"
 #include "conformance/surroundings.h"
+#include "conformance/wrong_kernels.h"
 #include "conformance/wrong_orders.h"
 #include "kernels/core/registry.h"
 #include "kernels/core/team.h"
@@ -68,6 +69,17 @@ void TryFlush(const Op& op, Problem& problem, const Bitstream& got, Difference& 
   if (problem.Outputs() == got) difference.orders.push_back(kName);
 }
 
+// The mistakes that are made with a whole tensor.
+void TryKernels(const Op& op, Problem& problem, const Bitstream& got, Difference& difference) {
+  Team team(1);
+  for (const WrongKernel& wrong : WrongKernels(op)) {
+    problem.PoisonOutputs();
+    wrong.run(problem.case_of(), problem.buffers(), team);
+    difference.tried.push_back(wrong.name);
+    if (problem.Outputs() == got) difference.orders.push_back(wrong.name);
+  }
+}
+
 }  // namespace
 
 std::optional<Difference> Explain(const Cell& cell, const Bitstream& got, const Bitstream& want) {
@@ -77,6 +89,7 @@ std::optional<Difference> Explain(const Cell& cell, const Bitstream& got, const 
   if (!first) return std::nullopt;
   Difference difference{*first, {}, {}};
   if (op.terms != nullptr) TryOrders(op, problem, got, want, difference);
+  TryKernels(op, problem, got, difference);
   TryFlush(op, problem, got, difference);
   return difference;
 }

@@ -19,6 +19,7 @@ struct BrokenKernel {
 std::span<const BrokenKernel> BrokenDots();       // broken_dots.cc: one dot of dense and conv2d
 std::span<const BrokenKernel> BrokenGradients();  // broken_gradients.cc: sums over the batch
 std::span<const BrokenKernel> BrokenElements();   // broken_elements.cc: pooling, activations, ...
+std::span<const BrokenKernel> BrokenProducts();   // broken_products.cc: those that explain knows
 std::span<const BrokenKernel>
 BrokenSurroundings();  // broken_surroundings.cc: threads, state, tails
 
@@ -27,5 +28,6 @@ BrokenSurroundings();  // broken_surroundings.cc: threads, state, tails
 std::span<const Kernel> SoundDots();
 std::span<const Kernel> SoundGradients();
 std::span<const Kernel> SoundElements();
+std::span<const Kernel> SoundProducts();
 
 }  // namespace samebits

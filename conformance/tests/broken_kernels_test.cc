@@ -31,8 +31,8 @@ std::vector<std::string> StressingCases(const Op& op) {
 
 std::vector<BrokenKernel> AllBrokenKernels() {
   std::vector<BrokenKernel> all;
-  for (const auto& some :
-       {BrokenDots(), BrokenGradients(), BrokenElements(), BrokenSurroundings()}) {
+  for (const auto& some : {BrokenDots(), BrokenGradients(), BrokenElements(), BrokenProducts(),
+                           BrokenSurroundings()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;
@@ -40,7 +40,7 @@ std::vector<BrokenKernel> AllBrokenKernels() {
 
 std::vector<Kernel> AllSoundKernels() {
   std::vector<Kernel> all;
-  for (const auto& some : {SoundDots(), SoundGradients(), SoundElements()}) {
+  for (const auto& some : {SoundDots(), SoundGradients(), SoundElements(), SoundProducts()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;

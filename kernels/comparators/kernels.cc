@@ -6,6 +6,7 @@
 #include "kernels/core/cpu.h"
 #include "kernels/core/rows.h"
 #include "kernels/dense/dense.h"
+#include "kernels/exact/exact.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/softmax/softmax.h"
 #if SAMEBITS_HAVE_TRAINING
@@ -39,9 +40,9 @@ SAMEBITS_LIBGOMP std::string Missing();
 }  // namespace blis
 namespace onednn {  // onednn.cc, onednn_train.cc
 SAMEBITS_ONEDNN KernelFunction Conv2dForward, Conv2dDataGradient, Conv2dWeightGradient,
-    DenseForward, DenseDataGradient, DenseWeightGradient, MaxPoolForward, MaxPoolBackward,
-    AveragePoolForward, AveragePoolBackward, ReluForward, ReluBackward, SoftmaxForward,
-    SoftmaxBackward, TrainCnn;
+    DenseForward, DenseProduct, DenseDataGradient, DenseWeightGradient, MaxPoolForward,
+    MaxPoolBackward, AveragePoolForward, AveragePoolBackward, ReluForward, ReluBackward,
+    SoftmaxForward, SoftmaxBackward, TrainCnn;
 }  // namespace onednn
 
 constexpr std::string_view kNoLibgomp = "built without libgomp, which needs g++ on x86-64";
@@ -97,6 +98,9 @@ constexpr Kernel kRows[] = {
     {&dense::kWeightGradient, "eigen", &kEigen, kRun, eigen::DenseWeightGradient},
     {&dense::kWeightGradient, "openblas", &kOpenBlas, kNone, openblas::DenseWeightGradient},
     {&dense::kWeightGradient, "blis", &kBlis, kNone, blis::DenseWeightGradient},
+
+    // Of binary32: what the exact tier costs.
+    {&exact::kProduct, "onednn", &kOneDnn, kRun, onednn::DenseProduct},
 
     {&pool2d::kMaxForward, "onednn", &kOneDnn, kRun, onednn::MaxPoolForward},
     {&pool2d::kMaxBackward, "onednn", &kOneDnn, kRun, onednn::MaxPoolBackward},
