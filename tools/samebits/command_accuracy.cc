@@ -9,6 +9,7 @@
 
 #include "conformance/problem.h"
 #include "kernels/core/error.h"
+#include "kernels/core/team.h"
 #include "kernels/dense/dense.h"
 #include "kernels/exact/exact.h"
 #include "kernels/math/double_double.h"
