@@ -17,6 +17,7 @@
 #include "kernels/core/registry.h"
 #include "kernels/core/rows.h"
 #include "kernels/core/steady_choice.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits {
 namespace {
@@ -84,6 +85,12 @@ KernelSet::KernelSet(std::string_view name, Claim claim) : name_(name), claim_(c
   }
   throw UserError(
       fmt::format("--isa {}: not known; there are auto, {}", name, fmt::join(kNames, ", ")));
+}
+
+const Backend* KernelSet::device() const {
+  if (claim_ != Claim::kEverywhere) return nullptr;
+  if (name_ == kCuda.name) return &kCuda;
+  return name_ == kCudaEmulated.name ? &kCudaEmulated : nullptr;
 }
 
 const Kernel& KernelSet::For(const Op& op) const {
