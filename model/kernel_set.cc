@@ -35,7 +35,9 @@ std::string WhyNot(std::string_view name) {
 std::vector<const Kernel*> LibrariesFor(const Op& op, Claim claim) {
   std::vector<const Kernel*> libraries;
   for (const Kernel& row : rows::Comparators()) {
-    if (row.op == &op && row.claim >= claim && row.backend->unavailable().empty()) {
+    // Those of a GPU would be called with tensors of the host.
+    const bool on_gpu = row.backend == &kCuda || row.backend == &kCudaEmulated;
+    if (row.op == &op && row.claim >= claim && !on_gpu && row.backend->unavailable().empty()) {
       libraries.push_back(&row);
     }
   }

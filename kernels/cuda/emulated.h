@@ -52,6 +52,9 @@ using dim3 = samebits::emulator::Dim;
 // The lowest bit that is set, counted from 1.
 [[maybe_unused]] static inline int __ffs(int bits) { return __builtin_ffs(bits); }
 
+// In the order in which the threads get there.
+[[maybe_unused]] static inline void atomicAdd(float* to, float x) { *to = *to + x; }
+
 [[maybe_unused]] static inline float __fmaf_rn(float a, float b, float c) {
   return std::fma(a, b, c);
 }
