@@ -9,6 +9,7 @@
 #include "conformance/problem.h"
 #include "kernels/core/registry.h"
 #include "kernels/core/team.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits {
 
@@ -48,6 +49,8 @@ std::vector<Cell> TimedCells(std::span<const Kernel* const> kernels,
       for (const int count : threads) {
         for (const Kernel* kernel : kernels) {
           if (kernel->op != op || kernel->name == "reference" || IsEmulation(*kernel)) continue;
+          // Its time would be that of copying tensors to the GPU and back.
+          if (kernel->backend == &kCuda) continue;
           cells.push_back({kernel, id, &*axis, count});
         }
       }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "conformance/surroundings.h"
+#include "conformance/wrong_kernels.h"
 #include "conformance/wrong_orders.h"
 #include "kernels/core/registry.h"
 #include "kernels/core/team.h"
@@ -69,6 +70,17 @@ void TryFlush(const Op& op, Problem& problem, const Bitstream& got, Difference& 
   if (problem.Outputs() == got) difference.orders.push_back(kName);
 }
 
+// The mistakes that are made with a whole tensor.
+void TryKernels(const Op& op, Problem& problem, const Bitstream& got, Difference& difference) {
+  Team team(1);
+  for (const WrongKernel& wrong : WrongKernels(op)) {
+    problem.PoisonOutputs();
+    wrong.run(problem.case_of(), problem.buffers(), team);
+    difference.tried.push_back(wrong.name);
+    if (problem.Outputs() == got) difference.orders.push_back(wrong.name);
+  }
+}
+
 }  // namespace
 
 ProblemSums::ProblemSums(const Op& op, const Problem& problem) : op_(op), problem_(problem) {
@@ -96,6 +108,7 @@ std::optional<Difference> Explain(const Cell& cell, const Bitstream& got, const 
   if (!first) return std::nullopt;
   Difference difference{*first, {}, {}};
   if (op.terms != nullptr) TryOrders(op, problem, got, want, difference);
+  TryKernels(op, problem, got, difference);
   TryFlush(op, problem, got, difference);
   return difference;
 }

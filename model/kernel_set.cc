@@ -17,6 +17,7 @@
 #include "kernels/core/registry.h"
 #include "kernels/core/rows.h"
 #include "kernels/core/steady_choice.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits {
 namespace {
@@ -34,7 +35,9 @@ std::string WhyNot(std::string_view name) {
 std::vector<const Kernel*> LibrariesFor(const Op& op, Claim claim) {
   std::vector<const Kernel*> libraries;
   for (const Kernel& row : rows::Comparators()) {
-    if (row.op == &op && row.claim >= claim && row.backend->unavailable().empty()) {
+    // Those of a GPU would be called with tensors of the host.
+    const bool on_gpu = row.backend == &kCuda || row.backend == &kCudaEmulated;
+    if (row.op == &op && row.claim >= claim && !on_gpu && row.backend->unavailable().empty()) {
       libraries.push_back(&row);
     }
   }
@@ -84,6 +87,12 @@ KernelSet::KernelSet(std::string_view name, Claim claim) : name_(name), claim_(c
   }
   throw UserError(
       fmt::format("--isa {}: not known; there are auto, {}", name, fmt::join(kNames, ", ")));
+}
+
+const Backend* KernelSet::device() const {
+  if (claim_ != Claim::kEverywhere) return nullptr;
+  if (name_ == kCuda.name) return &kCuda;
+  return name_ == kCudaEmulated.name ? &kCudaEmulated : nullptr;
 }
 
 const Kernel& KernelSet::For(const Op& op) const {

@@ -27,6 +27,9 @@ class KernelSet {
   const std::string& name() const { return name_; }
   Claim claim() const { return claim_; }
 
+  // The device that all of them run on; null where that is the processor.
+  const Backend* device() const;
+
   // Our row.
   const Kernel& For(const Op& op) const;
 

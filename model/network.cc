@@ -120,7 +120,33 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
   shares_.back().last = true;
   if (precision == Precision::kFloat16) state_.scale.exponent = scaling.exponent;
   adam_ = Case::Parse(fmt::format("n{}", gradients_.size()));
+  if (precision_ != Precision::kFloat32) {
+    const Node& first = nodes_.front();
+    const std::int64_t inputs = samples * first.h * first.w * first.c;
+    seen_.resize(state_.weights.size());
+    if (first.layer.kind != kEmbedding) inputs_.resize(static_cast<std::size_t>(inputs));
+    stored_.resize(std::max({seen_.size(), inputs_.size(), static_cast<std::size_t>(largest)}));
+  }
+  losses_.reserve(static_cast<std::size_t>(division.leaves()));
   if (ranks_.collectives != nullptr) background_ = std::make_unique<Background>();
+  // Sums of parts of a batch meet on the host.
+  if (kernels_.device() != nullptr && division_.IsWhole()) OpenSession();
+}
+
+void Network::OpenSession() {
+  session_ = std::make_unique<DeviceSession>(OpenDevice(*kernels_.device()));
+  const auto keep = [this](auto& tensor) {
+    session_->Keep(tensor.data(), tensor.size() * sizeof(tensor[0]));
+  };
+  for (auto* tensor : {&state_.weights, &state_.first_moments, &state_.second_moments, &gradients_,
+                       &probabilities_, &gradient_, &next_gradient_, &seen_, &inputs_}) {
+    keep(*tensor);
+  }
+  keep(stored_);
+  for (Node& node : nodes_) {
+    keep(node.output);
+    if (node.rnn) node.rnn->KeepIn(*session_);
+  }
 }
 
 const Network::Cases& Network::CasesOf(const Slice& slice) {
@@ -166,23 +192,20 @@ const Network::Cases& Network::CasesOf(const Slice& slice) {
   return cases_.emplace(slice, std::move(cases)).first->second;
 }
 
-void Network::Store(float* values, std::int64_t count, int up, int down) {
+void Network::Store(const float* from, float* to, std::int64_t count, int up, int down) {
   if (precision_ == Precision::kFloat32 || count == 0) return;
-  stored_.resize(std::max(stored_.size(), static_cast<std::size_t>(count)));
   const auto conversion = [&](const char* direction, int scale) {
     return Case::Parse(fmt::format("n{}{}{}_{}", count, direction, scale, NameOf(precision_)));
   };
-  Apply(convert::kNarrow, conversion("up", up), {{values}, {stored_.data()}});
-  Apply(convert::kWiden, conversion("down", down), {{stored_.data()}, {values}});
+  Apply(convert::kNarrow, conversion("up", up), {{from}, {stored_.data()}});
+  Apply(convert::kWiden, conversion("down", down), {{stored_.data()}, {to}});
 }
 
 const float* Network::Inputs(const Rows& rows) {
   const auto* const x = static_cast<const float*>(rows.x);
   const Node& first = nodes_.front();
-  if (precision_ == Precision::kFloat32 || first.layer.kind == kEmbedding) return x;
-  const std::int64_t elements = rows.size * first.h * first.w * first.c;
-  inputs_.assign(x, x + elements);
-  Store(inputs_.data(), elements);
+  if (inputs_.empty()) return x;
+  Store(x, inputs_.data(), rows.size * first.h * first.w * first.c);
   return inputs_.data();
 }
 
@@ -191,16 +214,14 @@ std::string_view Network::DropoutWord() const {
 }
 
 void Network::Apply(const Op& op, const Case& c, const Buffers& buffers) {
+  const DeviceSession::Scope scope(session_.get(), op, c);
   kernels_.Run(op, c, buffers, team_);
 }
 
 const float* Network::Forward(const Rows& rows, const Slice& slice, bool training) {
   const Cases& cases = CasesOf(slice);
   const auto apply = [this](const Op& op, const Case& c, const Buffers& b) { Apply(op, c, b); };
-  if (precision_ != Precision::kFloat32) {
-    seen_ = state_.weights;
-    Store(seen_.data(), std::ssize(seen_));
-  }
+  Store(state_.weights.data(), seen_.data(), std::ssize(seen_));
   const float* x = Inputs(rows);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
@@ -236,13 +257,13 @@ const float* Network::Forward(const Rows& rows, const Slice& slice, bool trainin
             apply, y);
         break;
     }
-    Store(y, rows.size * node.oh * node.ow * node.oc);
+    Store(y, y, rows.size * node.oh * node.ow * node.oc);
     x = y;
   }
   return x;
 }
 
-std::int64_t Network::Loss(const float* outputs, const Rows& rows, const Share& share, int batch) {
+void Network::Loss(const float* outputs, const Rows& rows, const Share& share, int batch) {
   const std::int64_t width = nodes_.back().oc;
   const std::int64_t begin = share.turn.FirstSample(batch, division_.leaves());
   const auto sum = [&](const Op& op, float* rest, const auto* targets, std::int64_t target_width) {
@@ -256,27 +277,40 @@ std::int64_t Network::Loss(const float* outputs, const Rows& rows, const Share& 
       SumOfLeaves(subtree, batch, division_.leaves(), {&losses_.emplace_back(), 1}, compute);
     }
   };
-  std::int64_t hits = 0;
   switch (objective_) {
-    case Objective::kClasses: {
-      const auto* labels = static_cast<const std::int32_t*>(rows.targets);
-      sum(softmax::kCrossEntropyForward, probabilities_.data(), labels, 1);
-      for (int n = 0; n < rows.size; ++n) {
-        const float* const row = probabilities_.data() + n * width;
-        hits += std::max_element(row, row + width) - row == labels[n];
-      }
+    case Objective::kClasses:
+      sum(softmax::kCrossEntropyForward, probabilities_.data(),
+          static_cast<const std::int32_t*>(rows.targets), 1);
       break;
-    }
-    case Objective::kBinary: {
-      const auto* targets = static_cast<const float*>(rows.targets);
-      sum(loss::kBinaryCrossEntropy, gradient_.data(), targets, width);
-      for (int n = 0; n < rows.size; ++n) hits += (outputs[n] > 0) == (targets[n] > 0.5f);
+    case Objective::kBinary:
+      sum(loss::kBinaryCrossEntropy, gradient_.data(), static_cast<const float*>(rows.targets),
+          width);
       break;
-    }
     case Objective::kValue:
       sum(loss::kMeanSquaredError, gradient_.data(), static_cast<const float*>(rows.targets),
           width);
       break;
+  }
+}
+
+std::int64_t Network::Hits(const Rows& rows) const {
+  std::int64_t hits = 0;
+  if (rows.size == 0) return hits;
+  if (objective_ == Objective::kClasses) {
+    const auto* labels = static_cast<const std::int32_t*>(rows.targets);
+    const std::int64_t width = nodes_.back().oc;
+    Fetch(probabilities_);
+    for (int n = 0; n < rows.size; ++n) {
+      const float* const row = probabilities_.data() + n * width;
+      hits += std::max_element(row, row + width) - row == labels[n];
+    }
+  } else if (objective_ == Objective::kBinary) {
+    const std::vector<float>& outputs = nodes_.back().output;
+    const auto* targets = static_cast<const float*>(rows.targets);
+    Fetch(outputs);
+    for (std::size_t n = 0; n < static_cast<std::size_t>(rows.size); ++n) {
+      hits += (outputs[n] > 0) == (targets[n] > 0.5f);
+    }
   }
   return hits;
 }
@@ -309,7 +343,7 @@ void Network::Backward(const Rows& rows, const Share& share, const Slice& slice)
           {{probabilities_.data(), rows.targets}, {gradient_.data()}});
   }
   const float* const inputs = inputs_.empty() ? static_cast<const float*>(rows.x) : inputs_.data();
-  Store(gradient_.data(), rows.size * nodes_.back().oc, state_.scale.exponent);
+  Store(gradient_.data(), gradient_.data(), rows.size * nodes_.back().oc, state_.scale.exponent);
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     const Case& c = cases.forward[i];
@@ -371,7 +405,7 @@ void Network::Backward(const Rows& rows, const Share& share, const Slice& slice)
             apply, i > 0 ? dx : nullptr);
         break;
     }
-    if (i > 0) Store(dx, rows.size * node.h * node.w * node.c);
+    if (i > 0) Store(dx, dx, rows.size * node.h * node.w * node.c);
     gradient_.swap(next_gradient_);
     if (node.kernel >= 0) Reduce(At(node.kernel).offset, share);
   }
@@ -384,11 +418,13 @@ void Network::Reduce(std::int64_t first, const Share& share) {
   bucket_end_ = first;
   if (!share.last) return Merge(share, first, count);
   if (flipped_ >= 0 && At(flipped_).offset >= first) {
+    Fetch(gradients_);
     float& value = SumsOf(share.waiting)[At(std::exchange(flipped_, -1)).offset];
     value = std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ 1u << 12);
+    Put(gradients_);
   }
   const auto finish = [this, &share, first, count] {
-    Merge(share, first, count);
+    if (share.merges.size() > 1) Merge(share, first, count);
     if (!share_digests_.empty()) DigestShare(share, first, count);
     if (ranks_.collectives == nullptr) return;
     std::vector<const float*> parts;
@@ -402,6 +438,7 @@ void Network::Reduce(std::int64_t first, const Share& share) {
 }
 
 void Network::DigestShare(const Share& share, std::int64_t first, std::int64_t count) {
+  Fetch(gradients_);
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const auto& [shape, offset, elements] = parameters_[i];
     if (offset < first || offset >= first + count) continue;
@@ -415,6 +452,7 @@ void Network::DigestShare(const Share& share, std::int64_t first, std::int64_t c
 }
 
 std::vector<std::string> Network::DigestsOf(const std::vector<float>& values) const {
+  Fetch(values);
   std::vector<std::string> digests;
   for (const Parameter& parameter : parameters_) {
     const std::span tensor(values.data() + parameter.offset,
@@ -429,7 +467,7 @@ std::vector<std::string> Network::GradientDigests() const { return DigestsOf(gra
 
 std::vector<std::string> Network::DigestsOfShare(int batch, RowStream& rows) {
   DigestNextShare();
-  Pass(batch, rows, true);
+  Pass(batch, rows, Aim::kGradients);
   return std::exchange(share_digests_, {});
 }
 
@@ -469,43 +507,66 @@ BatchResult Network::Meet(int batch, std::int64_t hits) {
   return {sum / static_cast<float>(samples ? batch : batch * nodes_.back().oc), hits};
 }
 
-BatchResult Network::Pass(int batch, RowStream& stream, bool training) {
+BatchResult Network::Pass(int batch, RowStream& stream, Aim aim) {
   losses_.clear();
   std::int64_t hits = 0;
   for (const Share& share : shares_) {
     const Rows& rows = *stream.Next();
     const Slice slice = {rows.size, division_.leaves(),
                          share.turn.FirstSample(batch, division_.leaves()), batch};
+    const bool training = aim != Aim::kLoss;
     const float* const outputs = rows.size > 0 ? Forward(rows, slice, training) : nullptr;
-    hits += Loss(outputs, rows, share, batch);
+    Loss(outputs, rows, share, batch);
     bucket_end_ = std::ssize(gradients_);
     if (training) Backward(rows, share, slice);
+    if (share.last) {
+      if (background_ != nullptr) background_->Drain();
+      if (training) {
+        Store(gradients_.data(), gradients_.data(), std::ssize(gradients_), 0,
+              state_.scale.exponent);
+      }
+      if (aim == Aim::kStep) Update();
+    }
+    hits += Hits(rows);  // last, as it waits for all that was put off
   }
-  if (background_ != nullptr) background_->Drain();
-  if (training) Store(gradients_.data(), std::ssize(gradients_), 0, state_.scale.exponent);
+  if (session_ != nullptr) session_->Flush();
   return Meet(batch, hits);
 }
 
-BatchResult Network::TrainStep(int batch, RowStream& rows) {
-  const BatchResult result = Pass(batch, rows, true);
+void Network::Update() {
   ++state_.steps;
   if (precision_ == Precision::kFloat16 && scaling_.dynamic) {
+    Fetch(gradients_);
     const bool skipped = !std::ranges::all_of(gradients_, [](float g) { return std::isfinite(g); });
     state_.scale = state_.scale.Next(scaling_, skipped);
-    if (skipped) return result;
+    if (skipped) return;
   }
   const std::int64_t update = ++state_.updates;
   float *const weights = state_.weights.data(), *const first = state_.first_moments.data(),
                *const second = state_.second_moments.data();
   Apply(adam::kUpdate, adam_,
         {{weights, first, second, gradients_.data(), &update}, {weights, first, second}});
+}
+
+BatchResult Network::TrainStep(int batch, RowStream& rows) { return Pass(batch, rows, Aim::kStep); }
+
+BatchResult Network::Evaluate(int batch, RowStream& rows) {
+  const BatchResult result = Pass(batch, rows, Aim::kLoss);
+  ++state_.evaluated;
   return result;
 }
 
-BatchResult Network::Evaluate(int batch, RowStream& rows) {
-  const BatchResult result = Pass(batch, rows, false);
-  ++state_.evaluated;
-  return result;
+const float* Network::Predict(const Rows& rows) {
+  const float* const outputs = Forward(rows, {rows.size, division_.leaves(), 0, rows.size}, false);
+  Fetch(nodes_.back().output);
+  return outputs;
+}
+
+const NetworkState& Network::state() const {
+  Fetch(state_.weights);
+  Fetch(state_.first_moments);
+  Fetch(state_.second_moments);
+  return state_;
 }
 
 void Network::Restore(NetworkState state) {
@@ -515,16 +576,25 @@ void Network::Restore(NetworkState state) {
     throw UserError(fmt::format("a network of {} weights, where the recipe has {}",
                                 state.weights.size(), state_.weights.size()));
   }
-  state_ = std::move(state);
+  // In place: a device keeps copies of what lies there.
+  std::ranges::copy(state.weights, state_.weights.begin());
+  std::ranges::copy(state.first_moments, state_.first_moments.begin());
+  std::ranges::copy(state.second_moments, state_.second_moments.begin());
+  state_.steps = state.steps;
+  Put(state_.weights);
+  Put(state_.first_moments);
+  Put(state_.second_moments);
 }
 
 std::string Network::WeightsDigest() const {
   static_assert(std::endian::native == std::endian::little,
                 "the digest is of little-endian floats");
+  Fetch(state_.weights);
   return Sha256Hex(std::as_bytes(std::span(state_.weights)));
 }
 
 std::vector<NamedArray> Network::Weights() const {
+  Fetch(state_.weights);
   std::vector<NamedArray> arrays;
   for (const Parameter& parameter : parameters_) {
     const std::span values(state_.weights.data() + parameter.offset,

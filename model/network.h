@@ -14,6 +14,7 @@
 #include "collectives/background.h"
 #include "collectives/collectives.h"
 #include "kernels/core/team.h"
+#include "kernels/cuda/session.h"
 #include "model/data/npy.h"
 #include "model/data/samples.h"
 #include "model/division.h"
@@ -67,11 +68,9 @@ class Network {
   BatchResult Evaluate(int batch, RowStream& rows);
 
   // Forward without dropout: the outputs of the last layer, [size, outputs].
-  const float* Predict(const Rows& rows) {
-    return Forward(rows, {rows.size, division_.leaves(), 0, rows.size}, false);
-  }
+  const float* Predict(const Rows& rows);
 
-  const NetworkState& state() const { return state_; }
+  const NetworkState& state() const;
   // Goes on from there. Throws UserError when it is that of another network.
   void Restore(NetworkState state);
 
@@ -90,6 +89,11 @@ class Network {
   // Flips a bit of this rank's gradient of a tensor in the next step: a fault, to test what finds
   // it.
   void FlipGradientBit(int tensor) { flipped_ = tensor; }
+
+  // How many passes, or parts of them, were launched as a graph of a device.
+  std::int64_t graphs_launched() const {
+    return session_ == nullptr ? 0 : session_->graphs_launched();
+  }
 
   // w0, w1, ...: kernel, recurrent kernel and bias of each layer that has them.
   std::vector<NamedArray> Weights() const;
@@ -129,12 +133,16 @@ class Network {
   };
 
   const Cases& CasesOf(const Slice& slice);
+  // What a pass over a batch is for: its loss; the gradients, too; and a step with them.
+  enum class Aim : std::uint8_t { kLoss, kGradients, kStep };
   // Of a batch, turn by turn: forward and loss, and if it trains, backward.
-  BatchResult Pass(int batch, RowStream& rows, bool training);
+  BatchResult Pass(int batch, RowStream& rows, Aim aim);
+  void Update();
   const float* Forward(const Rows& rows, const Slice& slice, bool training);
   // Leaves the gradient of `outputs` in gradient_, but of classes their probabilities. Adds a sum
-  // of losses for each subtree to losses_, and returns the hits.
-  std::int64_t Loss(const float* outputs, const Rows& rows, const Share& share, int batch);
+  // of losses for each subtree to losses_.
+  void Loss(const float* outputs, const Rows& rows, const Share& share, int batch);
+  std::int64_t Hits(const Rows& rows) const;
   void Backward(const Rows& rows, const Share& share, const Slice& slice);
   // The gradient of a parameter by `op`, from x, if it takes one, and the gradient of the output.
   void SumGradient(const Op& op, const Share& share, const Slice& slice, const SampleRows& x,
@@ -150,10 +158,21 @@ class Network {
   // What a case of dropout names the stream by.
   std::string_view DropoutWord() const;
   // Rounds values as they are stored: narrows them times 2^up, and widens them times 2^-down.
-  void Store(float* values, std::int64_t count, int up = 0, int down = 0);
+  void Store(const float* from, float* to, std::int64_t count, int up = 0, int down = 0);
   // What the first layer sees.
   const float* Inputs(const Rows& rows);
   void Apply(const Op& op, const Case& c, const Buffers& buffers);
+  // Where kernels run on a device: what they read and write stays there.
+  void OpenSession();
+  // Before the host reads what kernels wrote, and behind what it writes itself.
+  template <class T>
+  void Fetch(const std::vector<T>& values) const {
+    if (session_ != nullptr && !values.empty()) session_->Read(values.data());
+  }
+  template <class T>
+  void Put(const std::vector<T>& values) const {
+    if (session_ != nullptr) session_->Wrote(values.data());
+  }
 
   // As the layers see them.
   float* WeightsOf(int parameter) {
@@ -193,6 +212,7 @@ class Network {
   std::int64_t bucket_end_ = 0;             // gradients from there on are handed over
   std::vector<std::string> share_digests_;  // empty: not asked for
   int flipped_ = -1;                        // the tensor
+  std::unique_ptr<DeviceSession> session_;  // null where there is none
   std::unique_ptr<Background> background_;  // last: its jobs use the others
 };
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/cuda/session.h"
 #include "kernels/dropout/dropout.h"
 #include "kernels/rnn/rnn.h"
 
@@ -33,6 +34,12 @@ SimpleRnn::SimpleRnn(const Layer& layer, std::int64_t steps, std::int64_t channe
       s_(z_),
       dz_(z_),
       gradient_(x_) {}
+
+void SimpleRnn::KeepIn(DeviceSession& session) {
+  for (auto* tensor : {&ones_, &input_mask_, &state_mask_, &x_, &z_, &h_, &s_, &dz_, &gradient_}) {
+    session.Keep(tensor->data(), tensor->size() * sizeof(float));
+  }
+}
 
 const SimpleRnn::Cases& SimpleRnn::CasesOf(const Slice& slice) {
   const auto known = cases_.find(slice);

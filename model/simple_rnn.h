@@ -17,6 +17,8 @@
 
 namespace samebits {
 
+class DeviceSession;
+
 class SimpleRnn {
  public:
   using Apply = std::function<void(const Op&, const Case&, const Buffers&)>;
@@ -35,6 +37,9 @@ class SimpleRnn {
   // `most` are the most samples at a time, `dropout` what a case of dropout names the stream by.
   SimpleRnn(const Layer& layer, std::int64_t steps, std::int64_t channels, std::int64_t most,
             std::string_view dropout);
+
+  // Keeps what lies between its kernels where they run.
+  void KeepIn(DeviceSession& session);
 
   // Without masks outside of training.
   void Forward(const Slice& slice, const float* x, const Weights& weights,
@@ -56,7 +61,7 @@ class SimpleRnn {
 
   const std::string_view dropout_;
   std::map<Slice, Cases> cases_;
-  const std::vector<float> ones_;
+  std::vector<float> ones_;  // for good
   std::vector<float> input_mask_, state_mask_;
   std::vector<float> x_;              // behind the mask
   std::vector<float> z_, h_, s_;      // as in rnn.h

@@ -20,6 +20,7 @@ std::span<const BrokenKernel> BrokenDots();       // broken_dots.cc: one dot of 
 std::span<const BrokenKernel> BrokenGradients();  // broken_gradients.cc: sums over the batch
 std::span<const BrokenKernel> BrokenElements();   // broken_elements.cc: pooling, activations, ...
 std::span<const BrokenKernel> BrokenStorage();    // broken_storage.cc: tensors in 16 bits
+std::span<const BrokenKernel> BrokenProducts();   // broken_products.cc: those that explain knows
 std::span<const BrokenKernel>
 BrokenSurroundings();  // broken_surroundings.cc: threads, state, tails
 
@@ -29,5 +30,6 @@ std::span<const Kernel> SoundDots();
 std::span<const Kernel> SoundGradients();
 std::span<const Kernel> SoundElements();
 std::span<const Kernel> SoundStorage();
+std::span<const Kernel> SoundProducts();
 
 }  // namespace samebits

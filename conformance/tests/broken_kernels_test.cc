@@ -31,8 +31,8 @@ std::vector<std::string> StressingCases(const Op& op) {
 
 std::vector<BrokenKernel> AllBrokenKernels() {
   std::vector<BrokenKernel> all;
-  for (const auto& some :
-       {BrokenDots(), BrokenGradients(), BrokenElements(), BrokenStorage(), BrokenSurroundings()}) {
+  for (const auto& some : {BrokenDots(), BrokenGradients(), BrokenElements(), BrokenStorage(),
+                           BrokenProducts(), BrokenSurroundings()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;
@@ -40,7 +40,8 @@ std::vector<BrokenKernel> AllBrokenKernels() {
 
 std::vector<Kernel> AllSoundKernels() {
   std::vector<Kernel> all;
-  for (const auto& some : {SoundDots(), SoundGradients(), SoundElements(), SoundStorage()}) {
+  for (const auto& some :
+       {SoundDots(), SoundGradients(), SoundElements(), SoundStorage(), SoundProducts()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;

@@ -14,12 +14,14 @@
 #include "conformance/sums.h"
 #include "conformance/tests/broken_kernels.h"
 #include "conformance/tests/testing.h"
+#include "conformance/wrong_kernels.h"
 #include "conformance/wrong_orders.h"
 #include "kernels/activation/activation.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/registry.h"
 #include "kernels/dense/dense.h"
 #include "kernels/embedding/embedding.h"
+#include "kernels/exact/exact.h"
 #include "kernels/math/exp.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/softmax/softmax.h"
@@ -141,6 +143,9 @@ std::vector<Named> AllNamed() {
       const auto name = kNames.find(broken.kernel.name);
       if (name != kNames.end()) all.push_back({broken.kernel, name->second});
     }
+  }
+  for (std::size_t i = 0; i < BrokenProducts().size(); ++i) {
+    all.push_back({BrokenProducts()[i].kernel, WrongKernels(exact::kProduct)[i].name});
   }
   return all;
 }

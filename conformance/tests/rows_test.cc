@@ -29,6 +29,7 @@ std::vector<Folder> Folders() {
   return {
       {"conv2d", rows::Conv2d(), {"conv2d", "kernels", "terms", "tiled"}},
       {"dense", rows::Dense(), {"dense", "kernels"}},
+      {"exact", rows::Exact(), {"exact", "kernels"}},
       {"pool2d", rows::Pool2d(), {"pool2d", "kernels"}},
       {"activation", rows::Activation(), {"activation", "kernels"}},
       {"softmax", rows::Softmax(), {"softmax", "kernels"}},

@@ -21,7 +21,7 @@ namespace {
 using enum DType;
 
 Signature UpdateSignature(const Case& c) {
-  if (c.Get("n") < 1 || c.Get("t") < 1) {
+  if (c.Get("n") < 1 || c.Get("t", 1) < 1) {  // training hands the step over
     throw UserError(fmt::format("case '{}': not a step of Adam: n or t is below 1", c.id()));
   }
   const std::vector<std::int64_t> shape = {c.Get("n")};

@@ -4,8 +4,12 @@
 #include "kernels/activation/activation.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/cpu.h"
+#include "kernels/core/error.h"
 #include "kernels/core/rows.h"
+#include "kernels/cuda/stream.h"
 #include "kernels/dense/dense.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/exact/exact.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/softmax/softmax.h"
 #if SAMEBITS_HAVE_TRAINING
@@ -39,10 +43,44 @@ SAMEBITS_LIBGOMP std::string Missing();
 }  // namespace blis
 namespace onednn {  // onednn.cc, onednn_train.cc
 SAMEBITS_ONEDNN KernelFunction Conv2dForward, Conv2dDataGradient, Conv2dWeightGradient,
-    DenseForward, DenseDataGradient, DenseWeightGradient, MaxPoolForward, MaxPoolBackward,
-    AveragePoolForward, AveragePoolBackward, ReluForward, ReluBackward, SoftmaxForward,
-    SoftmaxBackward, TrainCnn;
+    DenseForward, DenseProduct, DenseDataGradient, DenseWeightGradient, MaxPoolForward,
+    MaxPoolBackward, AveragePoolForward, AveragePoolBackward, ReluForward, ReluBackward,
+    SoftmaxForward, SoftmaxBackward, TrainCnn;
 }  // namespace onednn
+
+// atomics.cu, for GPUs and for the emulator.
+namespace cuda {
+void Conv2dWeightGradient(const conv2d::Shape&, const Buffers&, DeviceStream&);
+void MaxPoolBackward(const pool2d::Shape&, const Buffers&, DeviceStream&);
+void EmbeddingBackward(const embedding::Shape&, const Buffers&, DeviceStream&);
+}  // namespace cuda
+namespace cuda_emulated {
+void Conv2dWeightGradient(const conv2d::Shape&, const Buffers&, DeviceStream&);
+void MaxPoolBackward(const pool2d::Shape&, const Buffers&, DeviceStream&);
+void EmbeddingBackward(const embedding::Shape&, const Buffers&, DeviceStream&);
+}  // namespace cuda_emulated
+
+#if SAMEBITS_HAVE_CUBLAS
+namespace cublas {  // cublas.cc
+KernelFunction DenseDataGradient, DenseWeightGradient, DenseProduct;
+}
+namespace cublas_tf32 {
+KernelFunction DenseDataGradient, DenseWeightGradient, DenseProduct;
+}
+namespace cublas_bf16x9 {
+KernelFunction DenseDataGradient, DenseWeightGradient, DenseProduct;
+}
+#else
+[[noreturn]] void WithoutCublas(const Case&, const Buffers&, Team&) {
+  throw UnavailableError("built without cuBLAS, whose headers were not found");
+}
+namespace cublas {
+constexpr KernelFunction *DenseDataGradient = WithoutCublas, *DenseWeightGradient = WithoutCublas,
+                         *DenseProduct = WithoutCublas;
+}
+namespace cublas_tf32 = cublas;
+namespace cublas_bf16x9 = cublas;
+#endif
 
 constexpr std::string_view kNoLibgomp = "built without libgomp, which needs g++ on x86-64";
 
@@ -98,6 +136,9 @@ constexpr Kernel kRows[] = {
     {&dense::kWeightGradient, "openblas", &kOpenBlas, kNone, openblas::DenseWeightGradient},
     {&dense::kWeightGradient, "blis", &kBlis, kNone, blis::DenseWeightGradient},
 
+    // Of binary32: what the exact tier costs.
+    {&exact::kProduct, "onednn", &kOneDnn, kRun, onednn::DenseProduct},
+
     {&pool2d::kMaxForward, "onednn", &kOneDnn, kRun, onednn::MaxPoolForward},
     {&pool2d::kMaxBackward, "onednn", &kOneDnn, kRun, onednn::MaxPoolBackward},
     {&pool2d::kAverageForward, "onednn", &kOneDnn, kRun, onednn::AveragePoolForward},
@@ -110,6 +151,32 @@ constexpr Kernel kRows[] = {
     {&activation::kReluBackward, "onednn", &kOneDnn, kRun, onednn::ReluBackward},
     {&softmax::kForward, "onednn", &kOneDnn, kRun, onednn::SoftmaxForward},
     {&softmax::kBackward, "onednn", &kOneDnn, kRun, onednn::SoftmaxBackward},
+
+    // The GPU's libraries: in binary32, with factors cut to TensorFloat-32, and with each factor as
+    // three bfloat16 numbers, of which nothing is promised.
+    {&dense::kDataGradient, "cublas", &kCuda, kRun, cublas::DenseDataGradient},
+    {&dense::kDataGradient, "cublas_tf32", &kCuda, kRun, cublas_tf32::DenseDataGradient},
+    {&dense::kDataGradient, "cublas_bf16x9", &kCuda, kNone, cublas_bf16x9::DenseDataGradient},
+    {&dense::kWeightGradient, "cublas", &kCuda, kRun, cublas::DenseWeightGradient},
+    {&dense::kWeightGradient, "cublas_tf32", &kCuda, kRun, cublas_tf32::DenseWeightGradient},
+    {&dense::kWeightGradient, "cublas_bf16x9", &kCuda, kNone, cublas_bf16x9::DenseWeightGradient},
+    {&exact::kProduct, "cublas", &kCuda, kRun, cublas::DenseProduct},
+    {&exact::kProduct, "cublas_tf32", &kCuda, kRun, cublas_tf32::DenseProduct},
+    {&exact::kProduct, "cublas_bf16x9", &kCuda, kNone, cublas_bf16x9::DenseProduct},
+
+    // Sums by atomics; on the emulator the axis schedule shows that their bits move.
+    {&conv2d::kWeightGradient, "atomic", &kCuda, kNone,
+     OnGpu<&conv2d::kWeightGradient, conv2d::ShapeOf, cuda::Conv2dWeightGradient>},
+    {&conv2d::kWeightGradient, "atomic_emulated", &kCudaEmulated, kNone,
+     OnEmulator<conv2d::ShapeOf, cuda_emulated::Conv2dWeightGradient>},
+    {&pool2d::kMaxBackward, "atomic", &kCuda, kNone,
+     OnGpu<&pool2d::kMaxBackward, pool2d::ShapeOf, cuda::MaxPoolBackward>},
+    {&pool2d::kMaxBackward, "atomic_emulated", &kCudaEmulated, kNone,
+     OnEmulator<pool2d::ShapeOf, cuda_emulated::MaxPoolBackward>},
+    {&embedding::kBackward, "atomic", &kCuda, kNone,
+     OnGpu<&embedding::kBackward, embedding::ShapeOf, cuda::EmbeddingBackward>},
+    {&embedding::kBackward, "atomic_emulated", &kCudaEmulated, kNone,
+     OnEmulator<embedding::ShapeOf, cuda_emulated::EmbeddingBackward>},
 
 #if SAMEBITS_HAVE_TRAINING  // a cross build has no such operation
     {&kTrainCnn, "onednn", &kOneDnn, kRun, onednn::TrainCnn},

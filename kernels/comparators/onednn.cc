@@ -23,6 +23,7 @@
 #include "kernels/core/steady_choice.h"
 #include "kernels/core/team.h"
 #include "kernels/dense/dense.h"
+#include "kernels/exact/exact.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/softmax/softmax.h"
 
@@ -252,6 +253,12 @@ std::vector<Way> DenseForwardWays(const Case& id) {
                   Plain({s.n, s.k}, Tag::ab), Plain({1, s.k}, Tag::ab), s.relu);
 }
 
+std::vector<Way> DenseProductWays(const Case& id) {
+  const exact::Shape s = exact::ShapeOf(id);
+  return Products(Plain({s.n, s.c}, Tag::ab), Plain({s.c, s.k}, Tag::ab),
+                  Plain({s.n, s.k}, Tag::ab), {}, false);
+}
+
 std::vector<Way> DenseDataGradientWays(const Case& id) {
   const conv2d::Shape s = dense::ShapeOf(id);
   return Products(Plain({s.n, s.k}, Tag::ab), Plain({s.k, s.c}, Tag::ba),
@@ -387,6 +394,7 @@ void Conv2dWeightGradient(const Case& c, const Buffers& b, Team& t) {
   RunBest<Conv2dWeightGradientWays>(c, b, t);
 }
 void DenseForward(const Case& c, const Buffers& b, Team& t) { RunBest<DenseForwardWays>(c, b, t); }
+void DenseProduct(const Case& c, const Buffers& b, Team& t) { RunBest<DenseProductWays>(c, b, t); }
 void DenseDataGradient(const Case& c, const Buffers& b, Team& t) {
   RunBest<DenseDataGradientWays>(c, b, t);
 }

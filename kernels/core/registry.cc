@@ -16,9 +16,9 @@ struct Registry {
 
   Registry() {
     for (const std::span<const Kernel> rows :
-         {rows::Conv2d(), rows::Dense(), rows::Pool2d(), rows::Activation(), rows::Softmax(),
-          rows::Loss(), rows::Embedding(), rows::Rnn(), rows::Convert(), rows::Dropout(),
-          rows::Adam(), rows::AllReduce(), rows::Pipeline(), rows::Training(),
+         {rows::Conv2d(), rows::Dense(), rows::Exact(), rows::Pool2d(), rows::Activation(),
+          rows::Softmax(), rows::Loss(), rows::Embedding(), rows::Rnn(), rows::Convert(),
+          rows::Dropout(), rows::Adam(), rows::AllReduce(), rows::Pipeline(), rows::Training(),
           rows::Comparators()}) {
       for (const Kernel& kernel : rows) {
         kernels.push_back(&kernel);

@@ -9,6 +9,7 @@ namespace samebits::rows {
 
 std::span<const Kernel> Conv2d();
 std::span<const Kernel> Dense();
+std::span<const Kernel> Exact();
 std::span<const Kernel> Pool2d();
 std::span<const Kernel> Activation();
 std::span<const Kernel> Softmax();

@@ -41,8 +41,19 @@ using dim3 = samebits::emulator::Dim;
   }
   return ballot;
 }
+[[maybe_unused]] static inline unsigned __reduce_max_sync(unsigned mask, unsigned value) {
+  const std::uint64_t* given = samebits::emulator::Exchange(mask, value);
+  std::uint64_t most = 0;
+  for (int lane = 0; lane < samebits::emulator::kWarp; ++lane) {
+    if ((mask >> lane & 1) != 0 && given[lane] > most) most = given[lane];
+  }
+  return static_cast<unsigned>(most);
+}
 // The lowest bit that is set, counted from 1.
 [[maybe_unused]] static inline int __ffs(int bits) { return __builtin_ffs(bits); }
+
+// In the order in which the threads get there.
+[[maybe_unused]] static inline void atomicAdd(float* to, float x) { *to = *to + x; }
 
 [[maybe_unused]] static inline float __fmaf_rn(float a, float b, float c) {
   return std::fma(a, b, c);
@@ -51,6 +62,10 @@ using dim3 = samebits::emulator::Dim;
   return std::fma(a, b, c);
 }
 [[maybe_unused]] static inline float __fsqrt_rn(float x) { return std::sqrt(x); }
+// 0 for a NaN: what has no integer is of no use.
+[[maybe_unused]] static inline int __double2int_rn(double x) {
+  return x != x ? 0 : static_cast<int>(std::nearbyint(x));
+}
 [[maybe_unused]] static inline float __int_as_float(int bits) { return std::bit_cast<float>(bits); }
 [[maybe_unused]] static inline int __float_as_int(float x) { return std::bit_cast<int>(x); }
 [[maybe_unused]] static inline long long __double_as_longlong(double x) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/cuda/session.h"
 #include "kernels/cuda/stream.h"
 
 namespace samebits {
@@ -46,6 +47,73 @@ class GpuStream : public DeviceStream {
   std::vector<void*> memory_;
 };
 
+class GpuGraph : public DeviceGraph {
+ public:
+  GpuGraph(cudaGraph_t graph, cudaStream_t stream) : stream_(stream) {
+    const cudaError_t error = cudaGraphInstantiate(&graph_, graph, 0);
+    cudaGraphDestroy(graph);
+    Check(error, "a graph");
+  }
+  ~GpuGraph() override { cudaGraphExecDestroy(graph_); }
+  GpuGraph(const GpuGraph&) = delete;
+  GpuGraph& operator=(const GpuGraph&) = delete;
+
+  void Launch() override { Check(cudaGraphLaunch(graph_, stream_), "a launch of a graph"); }
+
+ private:
+  cudaStream_t stream_;
+  cudaGraphExec_t graph_ = nullptr;
+};
+
+class Gpu : public Device {
+ public:
+  Gpu() { Check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream"); }
+  ~Gpu() override {
+    cudaStreamSynchronize(stream_);
+    for (void* memory : memory_) cudaFree(memory);
+    for (void* memory : host_memory_) cudaFreeHost(memory);
+    cudaStreamDestroy(stream_);
+  }
+  Gpu(const Gpu&) = delete;
+  Gpu& operator=(const Gpu&) = delete;
+
+  void* Allocate(std::size_t bytes) override {
+    Check(cudaMalloc(&memory_.emplace_back(), bytes == 0 ? 1 : bytes), "memory");
+    return memory_.back();
+  }
+  void* AllocateOnHost(std::size_t bytes) override {
+    Check(cudaMallocHost(&host_memory_.emplace_back(), bytes == 0 ? 1 : bytes), "memory");
+    return host_memory_.back();
+  }
+  void Upload(void* to, const void* from, std::size_t bytes) override {
+    Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "a copy");
+  }
+  void Download(void* to, const void* from, std::size_t bytes) override {
+    Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "a copy");
+  }
+  void Wait() override { Check(cudaStreamSynchronize(stream_), "a kernel"); }
+
+  std::unique_ptr<DeviceGraph> Capture(const std::function<void()>& work) override {
+    Check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "a capture");
+    cudaGraph_t graph = nullptr;
+    try {
+      work();
+    } catch (...) {
+      if (cudaStreamEndCapture(stream_, &graph) == cudaSuccess) cudaGraphDestroy(graph);
+      throw;
+    }
+    Check(cudaStreamEndCapture(stream_, &graph), "a capture");
+    return std::make_unique<GpuGraph>(graph, stream_);
+  }
+
+  void* handle() override { return stream_; }
+  void CheckLaunch() override { Check(cudaGetLastError(), "a launch"); }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+  std::vector<void*> memory_, host_memory_;
+};
+
 std::string NoGpu() {
   int devices = 0;
   const cudaError_t error = cudaGetDeviceCount(&devices);
@@ -57,7 +125,10 @@ std::string NoGpu() {
 
 const Backend kCuda{"cuda", NoGpu};
 
+std::unique_ptr<Device> OpenGpu() { return std::make_unique<Gpu>(); }
+
 void RunOnGpu(const Op& op, const Case& c, const Buffers& host, const StreamFunction& function) {
+  if (DeviceSession::PutOff(host, function)) return;
   const Signature signature = op.signature(c);
   GpuStream stream;
   Buffers device;

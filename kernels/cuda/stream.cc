@@ -3,19 +3,21 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "kernels/core/cpu.h"
+#include "kernels/cuda/session.h"
 
 namespace samebits {
 namespace {
 
 std::atomic<int> emulated_schedule{kInOrder};
 
-// Scratch memory full of NaNs, as nothing may count on what it holds.
-class EmulatedStream : public DeviceStream {
+// Memory full of NaNs, as nothing may count on what it holds.
+class Memory {
  public:
-  void* ScratchBytes(std::size_t bytes) override {
+  void* Allocate(std::size_t bytes) {
     constexpr std::size_t kAlignment = 16;
     const std::size_t blocks = bytes / kAlignment + 1;
     memory_.push_back(std::make_unique<Block[]>(blocks));
@@ -28,6 +30,43 @@ class EmulatedStream : public DeviceStream {
     std::byte bytes[16];
   };
   std::vector<std::unique_ptr<Block[]>> memory_;
+};
+
+class EmulatedStream : public DeviceStream {
+ public:
+  void* ScratchBytes(std::size_t bytes) override { return memory_.Allocate(bytes); }
+
+ private:
+  Memory memory_;
+};
+
+class EmulatedGraph : public DeviceGraph {
+ public:
+  explicit EmulatedGraph(std::function<void()> work) : work_(std::move(work)) {}
+  void Launch() override { work_(); }
+
+ private:
+  std::function<void()> work_;
+};
+
+// Memory of its own, so that what was not copied shows; what it is asked for is done at once.
+class EmulatedDevice : public Device {
+ public:
+  void* Allocate(std::size_t bytes) override { return memory_.Allocate(bytes); }
+  void* AllocateOnHost(std::size_t bytes) override { return memory_.Allocate(bytes); }
+  void Upload(void* to, const void* from, std::size_t bytes) override {
+    std::memcpy(to, from, bytes);
+  }
+  void Download(void* to, const void* from, std::size_t bytes) override {
+    std::memcpy(to, from, bytes);
+  }
+  void Wait() override {}
+  std::unique_ptr<DeviceGraph> Capture(const std::function<void()>& work) override {
+    return std::make_unique<EmulatedGraph>(work);
+  }
+
+ private:
+  Memory memory_;
 };
 
 std::string NoEmulator() {
@@ -46,7 +85,10 @@ int EmulatedSchedule() { return emulated_schedule; }
 
 const Backend kCudaEmulated{"cuda_emulated", NoEmulator};
 
+std::unique_ptr<Device> OpenEmulator() { return std::make_unique<EmulatedDevice>(); }
+
 void RunOnEmulator(const Buffers& host, const StreamFunction& function) {
+  if (DeviceSession::PutOff(host, function)) return;
   EmulatedStream stream;
   function(host, stream);
 }
@@ -60,6 +102,8 @@ std::string NoCuda() { return "this build is without CUDA: no nvcc was found"; }
 const Backend kCuda{"cuda", NoCuda};
 
 void RunOnGpu(const Op&, const Case&, const Buffers&, const StreamFunction&) {}
+
+std::unique_ptr<Device> OpenGpu() { return nullptr; }
 
 #endif
 

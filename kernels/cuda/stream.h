@@ -39,11 +39,12 @@ extern const Backend kCudaEmulated;
 
 using StreamFunction = std::function<void(const Buffers&, DeviceStream&)>;
 
-// Copies the inputs to the GPU, runs `function` on its memory, and copies the outputs back. Throws
-// std::runtime_error naming what failed.
+// Copies the inputs to the GPU, runs `function` on its memory, and copies the outputs back; in a
+// session (kernels/cuda/session.h) later, and where they lie. Throws std::runtime_error naming what
+// failed.
 void RunOnGpu(const Op& op, const Case& c, const Buffers& host, const StreamFunction& function);
 
-// Runs `function` on the host's memory, under the schedule.
+// Runs `function` on the host's memory, under the schedule; in a session on memory of its own.
 void RunOnEmulator(const Buffers& host, const StreamFunction& function);
 
 // What this build has (kernels/CMakeLists.txt).
@@ -62,7 +63,7 @@ inline constexpr bool kBuiltForEmulator = false;
 template <const Op* op, auto shape_of, auto function>
 void OnGpu(const Case& c, const Buffers& buffers, Team&) {
   if constexpr (kBuiltForCuda) {
-    RunOnGpu(*op, c, buffers, [&](const Buffers& device, DeviceStream& stream) {
+    RunOnGpu(*op, c, buffers, [c](const Buffers& device, DeviceStream& stream) {
       function(shape_of(c), device, stream);
     });
   }
@@ -71,7 +72,7 @@ void OnGpu(const Case& c, const Buffers& buffers, Team&) {
 template <auto shape_of, auto function>
 void OnEmulator(const Case& c, const Buffers& buffers, Team&) {
   if constexpr (kBuiltForEmulator) {
-    RunOnEmulator(buffers, [&](const Buffers& device, DeviceStream& stream) {
+    RunOnEmulator(buffers, [c](const Buffers& device, DeviceStream& stream) {
       function(shape_of(c), device, stream);
     });
   }

@@ -28,7 +28,7 @@ namespace samebits {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 struct RunOptions : TrainOptions {
   std::string out, resume;
@@ -52,7 +52,7 @@ class Progress {
       : plan_(plan), done_(static_cast<std::int64_t>(done)) {}
 
   void Step(const StepRecord& record) {
-    const Clock::time_point now = Clock::now();
+    const SteadyClock::time_point now = SteadyClock::now();
     const bool last = record.step == plan_.steps;
     if (!last &&
         now - shown_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10)))
@@ -69,7 +69,7 @@ class Progress {
   }
 
   void Epoch(const History& history) {
-    const Clock::time_point now = Clock::now();
+    const SteadyClock::time_point now = SteadyClock::now();
     const bool last = std::ssize(history.loss) * plan_.steps_per_epoch == plan_.steps;
     if (!last && now - epoch_shown_ < std::chrono::milliseconds(200)) return;
     epoch_shown_ = now;
@@ -85,8 +85,8 @@ class Progress {
   const TrainPlan plan_;
   const std::int64_t done_;
   const bool terminal_ = ::isatty(STDERR_FILENO) != 0;
-  const Clock::time_point begin_ = Clock::now();
-  Clock::time_point shown_ = begin_ - std::chrono::hours(1), epoch_shown_ = shown_;
+  const SteadyClock::time_point begin_ = SteadyClock::now();
+  SteadyClock::time_point shown_ = begin_ - std::chrono::hours(1), epoch_shown_ = shown_;
 };
 
 // Whether the run has the golden's bits: "match", "mismatch", or "none" when no golden is for it.

@@ -6,6 +6,7 @@
 
 namespace samebits {
 
+void AddAccuracy(CLI::App& app, int& exit_code);
 void AddAllReduce(CLI::App& app, int& exit_code);
 void AddCheck(CLI::App& app, int& exit_code);
 void AddInit(CLI::App& app, int& exit_code);

@@ -32,6 +32,7 @@ int Main(int argc, char** argv) {
   AddRepeatKernel(app, exit_code);
   AddPrice(app, exit_code);
   AddAllReduce(app, exit_code);
+  AddAccuracy(app, exit_code);
   AddReport(app, exit_code);
   AddEnv(app, exit_code);
   const auto complain = [](std::string message, int code) {

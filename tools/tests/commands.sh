@@ -277,6 +277,17 @@ printf '{"cell":"%s","verdict":"%s","reason":""}\n' "$cell#run=1" match "$cell#r
 expect 1 '' matrix --from lines.jsonl
 grep -q ' 1/2! ' stdout || fail "matrix --from: $(<stdout)"
 expect 1 '' matrix --from lines.jsonl --json
+# Accuracy: fixed point is closer where a line's values are of one size, chains where they are not.
+expect 0 '' accuracy n8c512_k8_seed1 n8c512_k8_range24_seed1 --json
+python3 - <<'END' || fail "accuracy: $(<stdout)"
+import json
+even, wide = (json.loads(line) for line in open("stdout"))
+largest = lambda row, operation: row[operation]["largest"]
+assert 0 < largest(even, "dense_exact_v1") < largest(even, "dense_fwd_v1"), even
+assert 0 < largest(wide, "dense_fwd_v1") < largest(wide, "dense_exact_v1"), wide
+END
+expect 2 'infinities and NaNs have no error' accuracy n6c300_k40_nonfinite_seed1
+expect 2 'or c above 131072' accuracy n1c131073_k1_seed1
 # Prices: lists as files, and one against another.
 expect 2 "no timed case matches 'nonsense'" price --filter nonsense
 expect 2 'nowhere: cannot be read' price --from nowhere

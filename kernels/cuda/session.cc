@@ -1,0 +1,190 @@
+#include "kernels/cuda/session.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "kernels/core/floating_point.h"
+
+namespace samebits {
+namespace {
+
+struct InScope {
+  DeviceSession* session = nullptr;
+  const Op* op = nullptr;
+  const Case* c = nullptr;
+};
+thread_local InScope in_scope;
+
+}  // namespace
+
+std::unique_ptr<Device> OpenDevice(const Backend& backend) {
+  return &backend == &kCuda ? OpenGpu() : OpenEmulator();
+}
+
+// Scratch memory belongs to the call: a graph that was captured uses the same again.
+class DeviceSession::Stream : public DeviceStream {
+ public:
+  Stream(Device& device, std::vector<void*>& scratch, bool first)
+      : device_(device), scratch_(scratch), first_(first) {}
+
+  void* ScratchBytes(std::size_t bytes) override {
+    if (first_) scratch_.push_back(device_.Allocate(bytes));
+    return scratch_.at(next_++);
+  }
+  void* handle() override { return device_.handle(); }
+  void CheckLaunch() override { device_.CheckLaunch(); }
+
+ private:
+  Device& device_;
+  std::vector<void*>& scratch_;
+  const bool first_;
+  std::size_t next_ = 0;
+};
+
+DeviceSession::Scope::Scope(DeviceSession* session, const Op& op, const Case& c) {
+  in_scope = {session, &op, &c};
+}
+DeviceSession::Scope::~Scope() { in_scope = {}; }
+
+bool DeviceSession::PutOff(const Buffers& host, const StreamFunction& function) {
+  if (in_scope.session == nullptr) return false;
+  in_scope.session->Record(*in_scope.op, *in_scope.c, host, function);
+  return true;
+}
+
+void DeviceSession::Keep(void* host, std::size_t bytes) {
+  if (bytes == 0) return;
+  auto* const first = static_cast<std::byte*>(host);
+  kept_[first] = {first, bytes, static_cast<std::byte*>(device_->Allocate(bytes))};
+}
+
+DeviceSession::Kept* DeviceSession::Find(const void* host) {
+  const auto* const byte = static_cast<const std::byte*>(host);
+  auto behind = kept_.upper_bound(byte);
+  if (behind == kept_.begin()) return nullptr;
+  Kept& kept = std::prev(behind)->second;
+  return byte < kept.host + kept.bytes ? &kept : nullptr;
+}
+
+void DeviceSession::Read(const void* host) {
+  Flush();
+  Kept* const kept = Find(host);
+  if (kept == nullptr) throw std::logic_error("a session is asked for bytes that it does not keep");
+  if (!kept->device_is_newer) return;
+  device_->Download(kept->host, kept->device, kept->bytes);
+  device_->Wait();
+  kept->device_is_newer = false;
+}
+
+void DeviceSession::Wrote(const void* host) {
+  Flush();
+  if (Kept* const kept = Find(host)) kept->host_is_newer = true, kept->device_is_newer = false;
+}
+
+DeviceSession::Slot DeviceSession::NextSlot(std::size_t bytes) {
+  Slot& slot = slots_[{next_slot_++, bytes}];
+  if (slot.host == nullptr)
+    slot = {device_->AllocateOnHost(bytes), device_->Allocate(bytes), bytes};
+  return slot;
+}
+
+void* DeviceSession::PlaceOfInput(const void* host, std::size_t bytes) {
+  if (Kept* const kept = Find(host)) {
+    if (kept->host_is_newer) device_->Upload(kept->device, kept->host, kept->bytes);
+    kept->host_is_newer = false;
+    return kept->device + (static_cast<const std::byte*>(host) - kept->host);
+  }
+  // Bytes that lie where others lay may be others.
+  const auto copied = copied_.find({host, bytes});
+  if (copied != copied_.end() && std::memcmp(copied->second.host, host, bytes) == 0) {
+    return copied->second.device;
+  }
+  const Slot slot = NextSlot(bytes);
+  std::memcpy(slot.host, host, bytes);
+  pending_.inputs.push_back(slot);
+  copied_[{host, bytes}] = slot;
+  return slot.device;
+}
+
+void* DeviceSession::PlaceOfOutput(void* host, std::size_t bytes) {
+  if (Kept* const kept = Find(host)) {
+    const bool whole = host == kept->host && bytes == kept->bytes;
+    if (kept->host_is_newer && !whole) {
+      device_->Upload(kept->device, kept->host, kept->bytes);
+    }
+    kept->host_is_newer = false, kept->device_is_newer = true;
+    return kept->device + (static_cast<std::byte*>(host) - kept->host);
+  }
+  const Slot slot = NextSlot(bytes);
+  pending_.results.push_back({slot, host});
+  return slot.device;
+}
+
+bool DeviceSession::IsAwaited(const void* host, std::size_t bytes) const {
+  const auto* const first = static_cast<const std::byte*>(host);
+  return std::ranges::any_of(pending_.results, [&](const Result& result) {
+    const auto* const to = static_cast<const std::byte*>(result.to);
+    return first < to + result.slot.bytes && to < first + bytes;
+  });
+}
+
+void DeviceSession::Record(const Op& op, const Case& c, const Buffers& host,
+                           const StreamFunction& function) {
+  const Signature signature = op.signature(c);
+  for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
+    if (IsAwaited(host.inputs[i], signature.inputs[i].Bytes())) Flush();
+  }
+  Call call{function, {}, {}};
+  pending_name_ += fmt::format("{}/{}", op.name, c.id());
+  for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
+    call.device.inputs[i] = PlaceOfInput(host.inputs[i], signature.inputs[i].Bytes());
+    pending_name_ += fmt::format(" {}", call.device.inputs[i]);
+  }
+  for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
+    call.device.outputs[i] = PlaceOfOutput(host.outputs[i], signature.outputs[i].Bytes());
+    pending_name_ += fmt::format(" {}", call.device.outputs[i]);
+  }
+  pending_name_ += '\n';
+  pending_.calls.push_back(std::move(call));
+}
+
+void DeviceSession::Do(Program& program) {
+  for (const Slot& slot : program.inputs) device_->Upload(slot.device, slot.host, slot.bytes);
+  for (Call& call : program.calls) {
+    Stream stream(*device_, call.scratch, program.graph == nullptr && call.scratch.empty());
+    call.function(call.device, stream);
+  }
+  for (const Result& result : program.results) {
+    device_->Download(result.slot.host, result.slot.device, result.slot.bytes);
+  }
+}
+
+// The first time a program is done as it is, and gets its memory; the second time it is captured.
+void DeviceSession::Flush() {
+  if (pending_.calls.empty()) return;
+  const FloatingPointScope scope;
+  Program now = std::exchange(pending_, {});
+  const auto [place, is_new] = programs_.try_emplace(std::exchange(pending_name_, {}));
+  Program& program = place->second;
+  copied_.clear();
+  next_slot_ = 0;
+  const std::vector<Result> results = now.results;
+  if (is_new) {
+    program = std::move(now);
+    Do(program);
+  } else {
+    if (program.graph == nullptr) program.graph = device_->Capture([&] { Do(program); });
+    program.graph->Launch();
+    ++graphs_launched_;
+  }
+  device_->Wait();
+  for (const Result& result : results) {
+    std::memcpy(result.to, result.slot.host, result.slot.bytes);
+  }
+}
+
+}  // namespace samebits

@@ -1,0 +1,130 @@
+// Training on a device, by the emulator, whose memory is its own: what stays there, what is copied,
+// and what is replayed, give the bits of the processor.
+#include "kernels/cuda/session.h"
+
+#include <array>
+
+#include "kernels/activation/activation.h"
+#include "kernels/core/registry.h"
+#include "model/tests/testing.h"
+#include "model/train_op.h"
+
+namespace samebits {
+namespace {
+
+class SessionTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string reason = kCudaEmulated.unavailable(); !reason.empty()) {
+      GTEST_SKIP() << reason;
+    }
+    session_ = std::make_unique<DeviceSession>(OpenDevice(kCudaEmulated));
+  }
+
+  using Values = std::array<float, 3>;
+
+  void Relu(const float* x, float* y) {
+    const Op& op = activation::kReluForward;
+    const Case c = Case::Parse("n3");
+    Team team(1);
+    const DeviceSession::Scope scope(session_.get(), op, c);
+    samebits::Run(*FindKernel(op, "cuda_emulated"), c, {{x}, {y}}, team);
+  }
+
+  std::unique_ptr<DeviceSession> session_;
+};
+
+TEST_F(SessionTest, WhatComesAgainIsOneGraph) {
+  Values y{}, z{};
+  session_->Keep(y.data(), sizeof y);
+  for (const float first : {1.0f, 2.0f, 3.0f, 4.0f}) {
+    const Values x = {first, -first, 0.5f};
+    Relu(x.data(), y.data());
+    Relu(y.data(), z.data());
+    EXPECT_EQ(z[0], first == 1.0f ? 0.0f : first - 1.0f) << "not put off";
+    session_->Read(y.data());
+    EXPECT_EQ(y, (Values{first, 0.0f, 0.5f}));
+    EXPECT_EQ(z, y);
+  }
+  EXPECT_EQ(session_->graphs_launched(), 3);
+}
+
+// One place in memory with other bytes in it, in one program.
+TEST_F(SessionTest, InputsAreTakenWhenTheKernelIsRun) {
+  Values x = {1.0f, 2.0f, 3.0f}, y{}, z{};
+  Relu(x.data(), y.data());
+  x = {4.0f, 5.0f, 6.0f};
+  Relu(x.data(), z.data());
+  session_->Flush();
+  EXPECT_EQ(y, (Values{1.0f, 2.0f, 3.0f}));
+  EXPECT_EQ(z, (Values{4.0f, 5.0f, 6.0f}));
+}
+
+TEST_F(SessionTest, WhatWasPutOffIsThereForWhatReadsIt) {
+  const Values x = {1.0f, -2.0f, 3.0f};
+  Values y = {9.0f, 9.0f, 9.0f}, z{};
+  Relu(x.data(), y.data());
+  Relu(y.data(), z.data());
+  session_->Flush();
+  EXPECT_EQ(z, (Values{1.0f, 0.0f, 3.0f}));
+}
+
+TEST_F(SessionTest, TheHostSaysWhenItWrites) {
+  Values x = {1.0f, 2.0f, 3.0f}, y{};
+  session_->Keep(x.data(), sizeof x);
+  Relu(x.data(), y.data());
+  session_->Flush();
+  x[0] = 7.0f;
+  Relu(x.data(), y.data());
+  session_->Flush();
+  EXPECT_EQ(y[0], 1.0f) << "the copy on the device is the tensor";
+  session_->Wrote(x.data());
+  Relu(x.data(), y.data());
+  session_->Flush();
+  EXPECT_EQ(y[0], 7.0f);
+}
+
+struct Trained {
+  std::vector<std::string> digests;
+  std::int64_t graphs = 0;
+};
+
+// The table of a recipe, with more than one size of batch, and validation where it has any.
+Trained TrainSteps(const char* recipe, const char* kernels, Precision precision,
+                   std::int64_t stopped_after) {
+  TrainSettings settings;
+  settings.batch = 9;
+  settings.steps = 9;
+  settings.precision = precision;
+  const Recipe& of = FindRecipe(recipe);
+  const TrainingData data = {FirstOf(MadeData(of, settings.seeds).train, 40), nullptr};
+  Team team(1);
+  Trained trained;
+  TrainState saved;
+  TrainHooks hooks;
+  hooks.save_every = stopped_after;
+  hooks.save = [&](const TrainState& state) {
+    if (std::ssize(state.steps) == stopped_after) saved = state;
+  };
+  hooks.before_step = [&](int, std::int64_t, Network& network) {
+    trained.graphs = network.graphs_launched();
+  };
+  Train(of, settings, data, KernelSet(kernels), team, hooks);
+  const TrainResult result =
+      Train(of, settings, data, KernelSet(kernels), team, {}, stopped_after > 0 ? &saved : nullptr);
+  for (const StepRecord& step : result.steps) trained.digests.push_back(step.weights);
+  return trained;
+}
+
+TEST_F(SessionTest, TrainingHasTheBitsOfTheProcessor) {
+  for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
+    for (const char* recipe : {"mlp-sequence", "rnn"}) {
+      const Trained device = TrainSteps(recipe, "cuda_emulated", precision, 6);
+      EXPECT_EQ(device.digests, TrainSteps(recipe, "auto", precision, 0).digests) << recipe;
+      EXPECT_GE(device.graphs, 2) << recipe << ": steps that come again are graphs";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace samebits
