@@ -576,11 +576,13 @@ void Network::Restore(NetworkState state) {
     throw UserError(fmt::format("a network of {} weights, where the recipe has {}",
                                 state.weights.size(), state_.weights.size()));
   }
-  // In place: a device keeps copies of what lies there.
-  std::ranges::copy(state.weights, state_.weights.begin());
-  std::ranges::copy(state.first_moments, state_.first_moments.begin());
-  std::ranges::copy(state.second_moments, state_.second_moments.begin());
-  state_.steps = state.steps;
+  // A device keeps copies of what lies here: the numbers move, not the memory.
+  for (auto* const tensor :
+       {&NetworkState::weights, &NetworkState::first_moments, &NetworkState::second_moments}) {
+    std::ranges::copy(state.*tensor, (state_.*tensor).begin());
+    (state.*tensor).swap(state_.*tensor);
+  }
+  state_ = std::move(state);
   Put(state_.weights);
   Put(state_.first_moments);
   Put(state_.second_moments);

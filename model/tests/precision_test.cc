@@ -44,8 +44,9 @@ Course RunOf(const TrainSettings& settings, const TrainState* from = nullptr) {
   Team team(1);
   const Recipe& recipe = FindRecipe("embedding");
   Course course;
-  TrainHooks hooks{.save = [&](const TrainState& state) { course.states.push_back(state); },
-                   .save_every = 1};
+  TrainHooks hooks;
+  hooks.save = [&](const TrainState& state) { course.states.push_back(state); };
+  hooks.save_every = 1;
   course.result = Train(recipe, settings, MadeData(recipe, settings.seeds), KernelSet("auto"), team,
                         hooks, from);
   return course;

@@ -153,14 +153,13 @@ TEST(Rnn, BatchesOfInferenceCountAsCalls) {
   data = {FirstOf(std::move(data.train), 12), FirstOf(std::move(data.test), 6)};
   std::vector<std::int64_t> batches;
   TrainState saved;
-  const TrainHooks hooks{.save =
-                             [&](const TrainState& state) {
-                               if (state.steps.size() == 3) saved = state;
-                             },
-                         .before_step =
-                             [&](int, std::int64_t, const Network& network) {
-                               batches.push_back(network.state().steps + network.state().evaluated);
-                             }};
+  TrainHooks hooks;
+  hooks.save = [&](const TrainState& state) {
+    if (state.steps.size() == 3) saved = state;
+  };
+  hooks.before_step = [&](int, std::int64_t, const Network& network) {
+    batches.push_back(network.state().steps + network.state().evaluated);
+  };
   const auto digest = [&](const TrainState* from) {
     return Train(recipe, settings, data, kernels, team, hooks, from).weights_digest;
   };
