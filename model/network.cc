@@ -577,7 +577,7 @@ void Network::Restore(NetworkState state) {
                                 state.weights.size(), state_.weights.size()));
   }
   // A device keeps copies of what lies here: the numbers move, not the memory.
-  for (auto* const tensor :
+  for (const auto tensor :
        {&NetworkState::weights, &NetworkState::first_moments, &NetworkState::second_moments}) {
     std::ranges::copy(state.*tensor, (state_.*tensor).begin());
     (state.*tensor).swap(state_.*tensor);
