@@ -45,12 +45,15 @@ double Estimate(const std::function<void()>& run) {
 std::vector<std::vector<double>> TimeInRounds(const std::vector<Contestant>& contestants,
                                               const Rounds& rounds, Clock clock) {
   constexpr double kLong = 0.05;  // such a run does not need another to warm up
-  // How long threads of the contestant before may spin for more work, on a processor that this one
-  // needs: libgomp's for 300,000 turns, a few milliseconds, before they sleep.
-  constexpr auto kSpin = std::chrono::milliseconds(10);
+  // Threads of the contestant before may spin for more work, on a processor that this one needs:
+  // libgomp's for 300,000 turns, a few milliseconds, before they sleep.
+  const auto let_others_sleep = [clock] {
+    if (clock == Clock::kWall) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  };
   std::vector<std::int64_t> runs;
   std::vector<bool> warm_up;
   for (const Contestant& contestant : contestants) {
+    let_others_sleep();
     const double seconds = Estimate(contestant.run);
     runs.push_back(static_cast<std::int64_t>(std::clamp(rounds.seconds / seconds, 1.0, 1e6)));
     warm_up.push_back(seconds < kLong);
@@ -64,7 +67,7 @@ std::vector<std::vector<double>> TimeInRounds(const std::vector<Contestant>& con
       benchmark::RegisterBenchmark(std::to_string(i).c_str(),
                                    [&, i](benchmark::State& state) {
                                      const auto& run = contestants[i].run;
-                                     if (clock == Clock::kWall) std::this_thread::sleep_for(kSpin);
+                                     let_others_sleep();
                                      if (warm_up[i]) run();
                                      for (auto _ : state) {
                                        run();
