@@ -34,6 +34,6 @@ install(FILES ${CMAKE_BINARY_DIR}/samebits-config.cmake
               ${CMAKE_BINARY_DIR}/samebits-config-version.cmake
         DESTINATION ${package})
 install(DIRECTORY include/samebits TYPE INCLUDE)
-install(DIRECTORY kernels model conformance DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/samebits
+install(DIRECTORY collectives kernels model conformance DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/samebits
         FILES_MATCHING PATTERN "*.h" PATTERN tests EXCLUDE)
 install(DIRECTORY golden DESTINATION ${CMAKE_INSTALL_DATADIR}/samebits)
