@@ -9,47 +9,28 @@
 
 namespace samebits::SAMEBITS_ISA {
 
-// x = e^x for x in [kExpLowest, kExpHighest], before it is rounded to binary32. N side by side: one
-// alone would wait for each of its steps.
-template <class Wide, class WideBits, int N>
-[[gnu::always_inline]] inline void WideExp(Wide (&x)[N]) {
-  constexpr Wide kZero = {};
-  Wide shifted[N], p[N];
-#pragma GCC unroll 8
-  for (int j = 0; j < N; ++j) {
-    shifted[j] = Fma(x[j], kZero + kExpLog2E, kZero + kExpRounder);
-    const Wide n = shifted[j] - kExpRounder;
-    // -n times a number is n times its negative.
-    x[j] = Fma(n, kZero - kExpLn2Low, Fma(n, kZero - kExpLn2High, x[j]));
-    p[j] = kZero + kExpPolynomial[kExpDegree];
-  }
+// e^x for x in [kExpLowest, kExpHighest], before it is rounded to binary32.
+[[gnu::always_inline]] inline Doubles WideExp(Doubles x) {
+  constexpr Doubles kZero = {};
+  const Doubles shifted = Fma(x, kZero + kExpLog2E, kZero + kExpRounder);
+  const Doubles n = shifted - kExpRounder;
+  // -n times a number is n times its negative.
+  const Doubles r = Fma(n, kZero - kExpLn2Low, Fma(n, kZero - kExpLn2High, x));
+  Doubles p = kZero + kExpPolynomial[kExpDegree];
 #pragma GCC unroll 16
-  for (int i = kExpDegree - 1; i >= 0; --i) {
-#pragma GCC unroll 8
-    for (int j = 0; j < N; ++j) p[j] = Fma(p[j], x[j], kZero + kExpPolynomial[i]);
-  }
-#pragma GCC unroll 8
-  for (int j = 0; j < N; ++j) {
-    x[j] = __builtin_bit_cast(Wide, __builtin_bit_cast(WideBits, p[j]) +
-                                        (__builtin_bit_cast(WideBits, shifted[j]) << 52));
-  }
+  for (int i = kExpDegree - 1; i >= 0; --i) p = Fma(p, r, kZero + kExpPolynomial[i]);
+  return __builtin_bit_cast(
+      Doubles, __builtin_bit_cast(LongWords, p) + (__builtin_bit_cast(LongWords, shifted) << 52));
 }
 
-// A NaN passes both compares, and the low bits of `shifted` are then 0: it stays NaN to the end.
-template <class Values>
-[[gnu::always_inline]] inline Values ClampForExp(Values x) {
-  constexpr Values kLowest = Values{} + static_cast<float>(kExpLowest);
-  constexpr Values kHighest = Values{} + static_cast<float>(kExpHighest);
-  const Values raised = x < kLowest ? kLowest : x;
-  return raised > kHighest ? kHighest : raised;
-}
-
-// e^x correctly rounded.
+// e^x correctly rounded. A NaN passes both compares, and the low bits of `shifted` are then 0: it
+// stays NaN to the end.
 [[gnu::always_inline]] inline Floats WideExpOf(Floats x) {
-  const Floats clamped = ClampForExp(x);
-  Doubles wide[] = {WidenLow(clamped), WidenHigh(clamped)};
-  WideExp<Doubles, LongWords>(wide);
-  return Narrow(wide[0], wide[1]);
+  constexpr Floats kLowest = Floats{} + static_cast<float>(kExpLowest);
+  constexpr Floats kHighest = Floats{} + static_cast<float>(kExpHighest);
+  const Floats raised = x < kLowest ? kLowest : x;
+  const Floats clamped = raised > kHighest ? kHighest : raised;
+  return Narrow(WideExp(WidenLow(clamped)), WideExp(WidenHigh(clamped)));
 }
 
 #if defined(__AVX2__)
@@ -79,9 +60,6 @@ template <class Values>
   const Floats magnitude = __builtin_bit_cast(Floats, __builtin_bit_cast(Words, x) & 0x7fffffffu);
   return AllLess(magnitude, kZero + kPairExpLimit) && AllEqual(above, below);
 }
-#else
-[[gnu::always_inline]] inline bool ExpInPairs(Floats, Floats*) { return false; }
-#endif
 
 // y[i] = e^x[i]; x and y may be the same.
 inline void Exp(std::int64_t count, const float* x, float* y) {
@@ -106,5 +84,13 @@ inline void Exp(std::int64_t count, const float* x, float* y) {
   const std::int64_t left = count - i;
   if (left > 0) StoreFirst(WideExpOf(LoadFirst(x + i, left, Floats{})), y + i, left);
 }
+#else
+// y[i] = e^x[i]; x and y may be the same.
+inline void Exp(std::int64_t count, const float* x, float* y) {
+  ForEachPart(count, [&](const auto& load, const auto& store, std::int64_t i) {
+    store(WideExpOf(load(x + i)), y + i);
+  });
+}
+#endif
 
 }  // namespace samebits::SAMEBITS_ISA
