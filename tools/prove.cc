@@ -91,10 +91,10 @@ void CompareKernels(const Op& op, const Case& c, std::uint64_t first, const auto
 
 // Every kernel of a function; the reference calls the one of kernels/math.
 Claim UnaryClaim(const UnaryFunction& function) {
-  const auto visit = [&function](std::uint64_t index, Oracle& oracle, Tally& tally) {
-    const Op& op = function.name == "exp"   ? activation::kExp
-                   : function.name == "log" ? activation::kLog
-                                            : activation::kTanhForward;
+  const Op& op = function.name == "exp"   ? activation::kExp
+                 : function.name == "log" ? activation::kLog
+                                          : activation::kTanhForward;
+  const auto visit = [&function, &op](std::uint64_t index, Oracle& oracle, Tally& tally) {
     CompareKernels<float, float>(
         op, Case::Parse(fmt::format("n{}_bits", kBlock)), index * kBlock,
         [&](float x) {
@@ -353,7 +353,9 @@ int Main(int argc, char** argv) {
       ->check(CLI::IsMember({"exp", "log", "tanh", "power", "pixel", "resize", "count", "uniform",
                              "narrow", "widen"}));
   app.add_option("--threads", threads, "default: all")->check(CLI::PositiveNumber);
-  app.add_option("--stride", stride, "take every n-th input only")->check(CLI::PositiveNumber);
+  app.add_option("--stride", stride,
+                 "take every n-th input only; where kernels are called, every n-th block of 4,096")
+      ->check(CLI::PositiveNumber);
   CLI::Option* hard =
       app.add_option(
              "--hard", hard_ulps,

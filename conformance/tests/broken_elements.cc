@@ -325,6 +325,10 @@ constexpr Kernel kSound[] = {
 
 }  // namespace
 
+std::int64_t PlaceOfMaximum(const pool2d::Shape& s, const float* x, std::int64_t window) {
+  return PlaceOfMaximum<Right>(s, x, window);
+}
+
 std::span<const BrokenKernel> BrokenElements() { return kBroken; }
 std::span<const Kernel> SoundElements() { return kSound; }
 

@@ -2,10 +2,12 @@
 // makes; the tests demand that the operation's own cases catch it. None is in the registry.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "kernels/core/op.h"
+#include "kernels/pool2d/pool2d.h"
 
 namespace samebits {
 
@@ -23,6 +25,9 @@ std::span<const BrokenKernel> BrokenStorage();    // broken_storage.cc: tensors 
 std::span<const BrokenKernel> BrokenProducts();   // broken_products.cc: those that explain knows
 std::span<const BrokenKernel>
 BrokenSurroundings();  // broken_surroundings.cc: threads, state, tails
+
+// Where the maximum of a window lies in x, windows counted as max pooling's outputs: the right one.
+std::int64_t PlaceOfMaximum(const pool2d::Shape& s, const float* x, std::int64_t window);
 
 // The code around the broken sums without any mistake: it must match, so that what makes a broken
 // kernel fail is its mistake.

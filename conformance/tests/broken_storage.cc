@@ -19,22 +19,10 @@ using Pattern = std::uint16_t;
 using convert::Widened;
 
 bool IsBfloat16(const Case& c) { return c.Get("bfloat", 0) != 0; }
-int FractionBits(const Case& c) { return IsBfloat16(c) ? 7 : 10; }
 Pattern Infinity(const Case& c) { return IsBfloat16(c) ? 0x7f80 : 0x7c00; }
 
 // One rounding to the format, as binary32.
-float Through(const Case& c, float x) {
-  const Pattern bits = convert::Rounded(c, x);
-  const Pattern magnitude = bits & 0x7fff, infinity = Infinity(c);
-  const float sign = bits >> 15 ? -1.0f : 1.0f;
-  if (magnitude == infinity) return sign * INFINITY;
-  if (magnitude > infinity) return NAN;
-  const int fraction = FractionBits(c), lowest = IsBfloat16(c) ? -126 : -14;
-  const int exponent = std::max(magnitude >> fraction, 1) - 1 + lowest - fraction;
-  const int low = magnitude & ((1 << fraction) - 1);
-  const int significand = magnitude >> fraction == 0 ? low : low | 1 << fraction;
-  return std::copysign(std::ldexp(static_cast<float>(significand), exponent), sign);
-}
+float Through(const Case& c, float x) { return convert::NumberOf(c, convert::Rounded(c, x)); }
 
 // The nearest number that is not beyond x, for the right one.
 Pattern Truncated(const Case& c, Pattern right, float x) {
@@ -116,16 +104,7 @@ void MaxBackwardNarrowsBetween(const Case& c, const Buffers& buffers, Team& team
   float* const dx = wide.buffers().out(0);
   std::fill_n(dx, s.n * s.h * s.w * s.c, 0.0f);
   for (std::int64_t i = 0; i < s.n * s.oh * s.ow * s.c; ++i) {
-    const std::int64_t channel = i % s.c, ow = i / s.c % s.ow, oh = i / s.c / s.ow % s.oh;
-    std::int64_t place = -1;
-    for (std::int64_t tap = 0; tap < s.r * s.s; ++tap) {
-      const std::int64_t ih = oh * s.stride - s.pad + tap / s.s;
-      const std::int64_t iw = ow * s.stride - s.pad + tap % s.s;
-      if (ih < 0 || ih >= s.h || iw < 0 || iw >= s.w) continue;
-      const std::int64_t n = i / s.c / s.ow / s.oh;
-      const std::int64_t at = ((n * s.h + ih) * s.w + iw) * s.c + channel;
-      if (place < 0 || x[at] > x[place] || (x[at] != x[at] && x[place] == x[place])) place = at;
-    }
+    const std::int64_t place = PlaceOfMaximum(s, x, i);
     dx[place] = Through(c, dx[place] + dy[i]);
   }
   wide.NarrowOutputs(team);

@@ -1,4 +1,6 @@
 // cuBLAS, loaded when it is first asked for. Its row-major products are products of transposes.
+#include "kernels/comparators/cublas.h"
+
 #include <cublas_v2.h>
 #include <dlfcn.h>
 
@@ -61,12 +63,33 @@ struct Product {
   bool a_transposed = false, b_transposed = false;
 };
 
-template <cublasMath_t math>
-void Multiply(const Product& p, const Buffers& buffers, DeviceStream& stream) {
+Product ProductOf(const Op& op, const Case& c) {
+  if (&op == &exact::kProduct) {
+    const exact::Shape s = exact::ShapeOf(c);
+    return {.m = s.n, .n = s.k, .k = s.c};
+  }
+  const conv2d::Shape s = dense::ShapeOf(c);
+  if (&op == &dense::kDataGradient) return {.m = s.n, .n = s.c, .k = s.k, .b_transposed = true};
+  return {.m = s.c, .n = s.k, .k = s.n, .a_transposed = true};
+}
+
+cublasMath_t ModeOf(CublasArithmetic arithmetic) {
+  switch (arithmetic) {
+    case CublasArithmetic::kTensorFloat32:
+      return CUBLAS_TF32_TENSOR_OP_MATH;
+    case CublasArithmetic::kEmulated:
+      return CUBLAS_FP32_EMULATED_BF16X9_MATH;
+    case CublasArithmetic::kBinary32:
+      break;
+  }
+  return CUBLAS_DEFAULT_MATH;
+}
+
+void Multiply(const Product& p, cublasMath_t mode, const Buffers& buffers, DeviceStream& stream) {
   const Library& library = TheLibrary();
   const cublasHandle_t handle = Handle();
   Check(library.set_stream(handle, static_cast<cudaStream_t>(stream.handle())), "a stream");
-  Check(library.set_math(handle, math), "an arithmetic");
+  Check(library.set_math(handle, mode), "an arithmetic");
   const auto form = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
   const float one = 1.0f, zero = 0.0f;
   const auto size = [](std::int64_t extent) { return static_cast<int>(extent); };
@@ -77,70 +100,15 @@ void Multiply(const Product& p, const Buffers& buffers, DeviceStream& stream) {
         "a product");
 }
 
-template <const Op* op, Product (*product_of)(const Case&), cublasMath_t math>
-void RunProduct(const Case& c, const Buffers& buffers, Team&) {
-  if (!TheLibrary().missing.empty()) throw UnavailableError(TheLibrary().missing);
-  RunOnGpu(*op, c, buffers, [c](const Buffers& device, DeviceStream& stream) {
-    Multiply<math>(product_of(c), device, stream);
-  });
-}
-
-Product OfData(const Case& c) {
-  const conv2d::Shape s = dense::ShapeOf(c);
-  return {.m = s.n, .n = s.c, .k = s.k, .b_transposed = true};
-}
-
-Product OfWeights(const Case& c) {
-  const conv2d::Shape s = dense::ShapeOf(c);
-  return {.m = s.c, .n = s.k, .k = s.n, .a_transposed = true};
-}
-
-Product Plain(const Case& c) {
-  const exact::Shape s = exact::ShapeOf(c);
-  return {.m = s.n, .n = s.k, .k = s.c};
-}
-
-constexpr cublasMath_t kTensorFloat32 = CUBLAS_TF32_TENSOR_OP_MATH;
-// Each factor as three bfloat16 numbers.
-constexpr cublasMath_t kEmulated = CUBLAS_FP32_EMULATED_BF16X9_MATH;
-constexpr cublasMath_t kBinary32 = CUBLAS_DEFAULT_MATH;
-
 }  // namespace
 
-namespace cublas {
-void DenseDataGradient(const Case& c, const Buffers& b, Team& t) {
-  RunProduct<&dense::kDataGradient, OfData, kBinary32>(c, b, t);
+void RunCublas(const Op& op, CublasArithmetic arithmetic, const Case& c, const Buffers& buffers) {
+  if (!TheLibrary().missing.empty()) throw UnavailableError(TheLibrary().missing);
+  RunOnGpu(op, c, buffers,
+           [product = ProductOf(op, c), mode = ModeOf(arithmetic)](const Buffers& device,
+                                                                   DeviceStream& stream) {
+             Multiply(product, mode, device, stream);
+           });
 }
-void DenseWeightGradient(const Case& c, const Buffers& b, Team& t) {
-  RunProduct<&dense::kWeightGradient, OfWeights, kBinary32>(c, b, t);
-}
-void DenseProduct(const Case& c, const Buffers& b, Team& t) {
-  RunProduct<&exact::kProduct, Plain, kBinary32>(c, b, t);
-}
-}  // namespace cublas
-
-namespace cublas_tf32 {
-void DenseDataGradient(const Case& c, const Buffers& b, Team& t) {
-  RunProduct<&dense::kDataGradient, OfData, kTensorFloat32>(c, b, t);
-}
-void DenseWeightGradient(const Case& c, const Buffers& b, Team& t) {
-  RunProduct<&dense::kWeightGradient, OfWeights, kTensorFloat32>(c, b, t);
-}
-void DenseProduct(const Case& c, const Buffers& b, Team& t) {
-  RunProduct<&exact::kProduct, Plain, kTensorFloat32>(c, b, t);
-}
-}  // namespace cublas_tf32
-
-namespace cublas_bf16x9 {
-void DenseDataGradient(const Case& c, const Buffers& b, Team& t) {
-  RunProduct<&dense::kDataGradient, OfData, kEmulated>(c, b, t);
-}
-void DenseWeightGradient(const Case& c, const Buffers& b, Team& t) {
-  RunProduct<&dense::kWeightGradient, OfWeights, kEmulated>(c, b, t);
-}
-void DenseProduct(const Case& c, const Buffers& b, Team& t) {
-  RunProduct<&exact::kProduct, Plain, kEmulated>(c, b, t);
-}
-}  // namespace cublas_bf16x9
 
 }  // namespace samebits::comparators

@@ -2,6 +2,7 @@
 // is recorded, not failed. `run` where a library gives the same bits every time on one machine with
 // the same settings; BLAS libraries promise nothing.
 #include "kernels/activation/activation.h"
+#include "kernels/comparators/cublas.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/error.h"
@@ -60,27 +61,16 @@ void MaxPoolBackward(const pool2d::Shape&, const Buffers&, DeviceStream&);
 void EmbeddingBackward(const embedding::Shape&, const Buffers&, DeviceStream&);
 }  // namespace cuda_emulated
 
+using enum CublasArithmetic;
+
+template <const Op* op, CublasArithmetic arithmetic>
+void Cublas([[maybe_unused]] const Case& c, [[maybe_unused]] const Buffers& buffers, Team&) {
 #if SAMEBITS_HAVE_CUBLAS
-namespace cublas {  // cublas.cc
-KernelFunction DenseDataGradient, DenseWeightGradient, DenseProduct;
-}
-namespace cublas_tf32 {
-KernelFunction DenseDataGradient, DenseWeightGradient, DenseProduct;
-}
-namespace cublas_bf16x9 {
-KernelFunction DenseDataGradient, DenseWeightGradient, DenseProduct;
-}
+  RunCublas(*op, arithmetic, c, buffers);
 #else
-[[noreturn]] void WithoutCublas(const Case&, const Buffers&, Team&) {
   throw UnavailableError("built without cuBLAS, whose headers were not found");
-}
-namespace cublas {
-constexpr KernelFunction *DenseDataGradient = WithoutCublas, *DenseWeightGradient = WithoutCublas,
-                         *DenseProduct = WithoutCublas;
-}
-namespace cublas_tf32 = cublas;
-namespace cublas_bf16x9 = cublas;
 #endif
+}
 
 constexpr std::string_view kNoLibgomp = "built without libgomp, which needs g++ on x86-64";
 
@@ -154,15 +144,19 @@ constexpr Kernel kRows[] = {
 
     // The GPU's libraries: in binary32, with factors cut to TensorFloat-32, and with each factor as
     // three bfloat16 numbers, of which nothing is promised.
-    {&dense::kDataGradient, "cublas", &kCuda, kRun, cublas::DenseDataGradient},
-    {&dense::kDataGradient, "cublas_tf32", &kCuda, kRun, cublas_tf32::DenseDataGradient},
-    {&dense::kDataGradient, "cublas_bf16x9", &kCuda, kNone, cublas_bf16x9::DenseDataGradient},
-    {&dense::kWeightGradient, "cublas", &kCuda, kRun, cublas::DenseWeightGradient},
-    {&dense::kWeightGradient, "cublas_tf32", &kCuda, kRun, cublas_tf32::DenseWeightGradient},
-    {&dense::kWeightGradient, "cublas_bf16x9", &kCuda, kNone, cublas_bf16x9::DenseWeightGradient},
-    {&exact::kProduct, "cublas", &kCuda, kRun, cublas::DenseProduct},
-    {&exact::kProduct, "cublas_tf32", &kCuda, kRun, cublas_tf32::DenseProduct},
-    {&exact::kProduct, "cublas_bf16x9", &kCuda, kNone, cublas_bf16x9::DenseProduct},
+    {&dense::kDataGradient, "cublas", &kCuda, kRun, Cublas<&dense::kDataGradient, kBinary32>},
+    {&dense::kDataGradient, "cublas_tf32", &kCuda, kRun,
+     Cublas<&dense::kDataGradient, kTensorFloat32>},
+    {&dense::kDataGradient, "cublas_bf16x9", &kCuda, kNone,
+     Cublas<&dense::kDataGradient, kEmulated>},
+    {&dense::kWeightGradient, "cublas", &kCuda, kRun, Cublas<&dense::kWeightGradient, kBinary32>},
+    {&dense::kWeightGradient, "cublas_tf32", &kCuda, kRun,
+     Cublas<&dense::kWeightGradient, kTensorFloat32>},
+    {&dense::kWeightGradient, "cublas_bf16x9", &kCuda, kNone,
+     Cublas<&dense::kWeightGradient, kEmulated>},
+    {&exact::kProduct, "cublas", &kCuda, kRun, Cublas<&exact::kProduct, kBinary32>},
+    {&exact::kProduct, "cublas_tf32", &kCuda, kRun, Cublas<&exact::kProduct, kTensorFloat32>},
+    {&exact::kProduct, "cublas_bf16x9", &kCuda, kNone, Cublas<&exact::kProduct, kEmulated>},
 
     // Sums by atomics; on the emulator the axis schedule shows that their bits move.
     {&conv2d::kWeightGradient, "atomic", &kCuda, kNone,

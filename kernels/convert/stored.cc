@@ -99,6 +99,13 @@ std::uint16_t Rounded(const Case& c, float value) {
   return bits;
 }
 
+float NumberOf(const Case& c, std::uint16_t bits) {
+  float value;
+  Team team(1);
+  Run(Reference(kWiden), Conversion(c, 1), {{&bits}, {&value}}, team);
+  return value;
+}
+
 Widened::Widened(const Kernel& kernel, const Case& c, const Buffers& stored, Team& team)
     : kernel_(kernel),
       stored_case_(c),

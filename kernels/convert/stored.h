@@ -27,6 +27,8 @@ void FillStored(const Case& c, int tensor, std::span<std::uint16_t> values);
 
 // What such a tensor holds of a number.
 std::uint16_t Rounded(const Case& c, float value);
+// The number that it holds then.
+float NumberOf(const Case& c, std::uint16_t bits);
 
 // A case as binary32 has it: its inputs widened, room for its outputs. Setting down: inputs in 16
 // bits are taken times 2^-down. What is not in 16 bits stays where it is. The memory is scratch
