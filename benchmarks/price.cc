@@ -1,11 +1,11 @@
 #include "benchmarks/price.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -92,27 +92,36 @@ bool AreNear(const Op& op, const std::vector<float>& got, const std::vector<floa
   return difference <= tolerance * tolerance * norm;
 }
 
-// What the clock and the scheduler say since it was made.
-class Preemptions {
+// How long this process' threads had work but no processor since it was made, as the scheduler
+// says.
+class Waiting {
  public:
+  explicit Waiting(int threads) : threads_(threads) {}
+
+  // One thread's price is in its own processor time.
   void AddTo(PriceList& list) const {
-    const Preemptions now;
-    const double seconds = std::chrono::duration<double>(now.time_ - time_).count();
-    list.preemptions =
-        (list.preemptions * list.timed_seconds + static_cast<double>(now.count_ - count_)) /
-        (list.timed_seconds + seconds);
-    list.timed_seconds += seconds;
+    if (threads_ == 1) return;
+    const Waiting now(threads_);
+    const double seconds = threads_ * std::chrono::duration<double>(now.start_ - start_).count();
+    const double waited = 1e-9 * static_cast<double>(now.waited_ - waited_);
+    list.waiting =
+        (list.waiting * list.processor_seconds + waited) / (list.processor_seconds + seconds);
+    list.processor_seconds += seconds;
   }
 
  private:
-  static std::int64_t Count() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_nivcsw;
+  static std::int64_t Nanoseconds() {
+    std::int64_t sum = 0;
+    for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+      std::int64_t ran = 0, waited = 0;
+      if (std::ifstream(thread.path() / "schedstat") >> ran >> waited) sum += waited;
+    }
+    return sum;
   }
 
-  std::chrono::steady_clock::time_point time_ = std::chrono::steady_clock::now();
-  std::int64_t count_ = Count();
+  int threads_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::int64_t waited_ = Nanoseconds();
 };
 
 // All kernels of one case on one number of threads.
@@ -160,7 +169,7 @@ class Heat {
     // A pipeline has threads of its own, so all of it is timed.
     const bool alone = team_.size() == 1 && !op_.has_pipeline;
     const Clock clock = alone ? Clock::kThread : Clock::kWall;
-    const Preemptions before;
+    const Waiting before(team_.size());
     // Where memory lies can change a time by more than rounds differ: a third of the rounds each in
     // memory of its own.
     constexpr int kPlaces = 3;
@@ -391,7 +400,7 @@ bool WasQuiet(const PriceList& list) {
   const bool cores_for_all =
       std::all_of(list.peaks.begin(), list.peaks.end(),
                   [&](const Peak& peak) { return peak.gflops > 0.75 * peak.threads * one; });
-  return cores_for_all && list.preemptions < 20;
+  return cores_for_all && list.waiting < 0.05;
 }
 
 bool SaysSomething(const PriceList& list, const Price& price) {

@@ -66,10 +66,10 @@ struct PriceList {
   std::vector<Drift> drifts = {};
   std::vector<std::string> absent = {};  // kernels that could not run, one line each
   std::vector<std::string> wrong = {};   // kernels that were not timed because of their bits
-  // How often another process took a processor from a timed one, a second: a machine that does
-  // nothing else has next to none.
-  double preemptions = 0;
-  double timed_seconds = 0;
+  // While several threads were timed: for which part of their time they had work but no processor,
+  // and how much time that was.
+  double waiting = 0;
+  double processor_seconds = 0;
   Rounds rounds = {};
 };
 

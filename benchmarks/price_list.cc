@@ -69,8 +69,8 @@ Json JsonOf(const PriceList& list) {
                {"drift", Json::array()},
                {"absent", list.absent},
                {"wrong", list.wrong},
-               {"preemptions_a_second", list.preemptions},
-               {"timed_seconds", list.timed_seconds},
+               {"waiting", list.waiting},
+               {"processor_seconds", list.processor_seconds},
                {"quiet", WasQuiet(list)},
                {"rounds", list.rounds.count},
                {"seconds_a_round", list.rounds.seconds}};
@@ -123,8 +123,8 @@ PriceList ReadPrices(const std::filesystem::path& file) {
     }
     list.absent = json.at("absent");
     list.wrong = json.at("wrong");
-    list.preemptions = json.at("preemptions_a_second");
-    list.timed_seconds = json.at("timed_seconds");
+    list.waiting = json.at("waiting");
+    list.processor_seconds = json.at("processor_seconds");
     list.rounds = {json.at("rounds"), json.at("seconds_a_round")};
     return list;
   } catch (const nlohmann::json::exception& error) {

@@ -166,7 +166,7 @@ TEST(PriceListTest, SeveralThreadsOfABusyMachineSayNothing) {
   Conclude(b);
   EXPECT_EQ(b.prices[0].outcome, "slower");
   EXPECT_EQ(GeometricMeans(b).size(), 1u);
-  b.preemptions = 1000;
+  b.waiting = 0.1;
   EXPECT_EQ(MovesOf(a, b).at(0).outcome, "inconclusive");
   Conclude(b);
   EXPECT_EQ(b.prices[0].outcome, "inconclusive");

@@ -14,8 +14,8 @@ constexpr std::int64_t kLine = 16;  // floats of a cache line
 
 // A block keeps its waiting sums (256 KiB at most) and its rows of A (192 of 256 terms: 192 KiB) in
 // a level-2 cache.
-constexpr std::int64_t kBlockFloats = 64 * 1024;
-constexpr std::int64_t kFewestRows = 96;
+constexpr std::int64_t kBlockFloats = 48 * 1024;
+constexpr std::int64_t kFewestRows = 48;
 constexpr std::int64_t kMostBlockRows = 192;
 
 struct Block {
@@ -238,7 +238,7 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
   float* waiting = Scratch(ScratchSlot::kPartials, FoldBuffers(chains) * buffer_floats);
   const Places places(block);
   const bool copying = block.panels >= kPanelsWorthCopies && NeighboursShareSets(grid);
-  const bool prefetching = block.panels == 1 && NeighboursShareSets(grid);
+  const bool prefetching = NeighboursShareSets(grid);
   RowCopies copies(grid, copying ? block.rows : 0);
 
   for (std::int64_t c = 0; c < chains; ++c) {
@@ -267,7 +267,9 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
         const std::int64_t row = block.rows * t / tiles;
         const std::int64_t count = block.rows * (t + 1) / tiles - row;
         if (prefetching && first_run + runs < grid.chain_end.back()) {
-          PrefetchRows(places.a + row, count,
+          const std::int64_t steps = block.panels * tiles,
+                             begin = block.rows * (p * tiles + t) / steps;
+          PrefetchRows(places.a + begin, block.rows * (p * tiles + t + 1) / steps - begin,
                        grid.runs[static_cast<std::size_t>(first_run + runs)]);
         }
         RunTile(micro, rows, row, count, finish, places.out + row, b.outputs - column);
@@ -324,10 +326,6 @@ void SweepGrid(const MicroKernels& micro, const Grid& grid, const PackedB& b, bo
   }
 }
 
-// The terms of a chain that one task packs: those of some panels, as a row of B lies in few pages
-// and a column in as many as there are terms.
-constexpr std::int64_t kPackPanels = 4;
-
 // `count` columns of `terms` neighbours each, and +0 up to `columns` (a multiple of 4): four
 // columns at a time, so that what is written is not scattered.
 void CopyColumns(const float* from, std::int64_t column_step, std::int64_t terms,
@@ -350,34 +348,32 @@ void CopyColumns(const float* from, std::int64_t column_step, std::int64_t terms
   }
 }
 
-// The panels [first, last) of one chain.
-void PackPanels(const SourceB& source, std::int64_t chain, std::int64_t first, std::int64_t last,
-                const PackedB& b) {
-  const std::int64_t begin = chain * kChain, end = std::min(begin + kChain, b.terms);
+// The terms [begin, end) of all panels. Rows of B are read to their ends: 2.5 times as fast as four
+// panels at a time.
+void PackTerms(const SourceB& source, std::int64_t begin, std::int64_t end, const PackedB& b) {
   const auto columns = [&](std::int64_t panel) {
     return std::min(b.columns, b.outputs - panel * b.columns);
   };
-  // Terms [k, next) lie evenly.
+  // Terms [k, next) lie evenly, and in one chain.
   for (std::int64_t k = begin, next; k < end; k = next) {
-    next = std::min(end, (k / source.inner + 1) * source.inner);
+    next = std::min({end, (k / source.inner + 1) * source.inner, (k / kChain + 1) * kChain});
     const float* from =
         source.source + k / source.inner * source.outer_step + k % source.inner * source.inner_step;
     const auto place = [&](std::int64_t panel) {
-      return const_cast<float*>(b.PanelOf(chain, panel)) + (k - begin) * b.columns;
+      return const_cast<float*>(b.PanelOf(k / kChain, panel)) + k % kChain * b.columns;
     };
     if (source.column_step != 1) {
-      for (std::int64_t panel = first; panel < last; ++panel) {
+      for (std::int64_t panel = 0; panel < b.panels(); ++panel) {
         CopyColumns(from + panel * b.columns * source.column_step, source.column_step, next - k,
                     columns(panel), b.columns, place(panel));
       }
       continue;
     }
-    const std::int64_t panel_floats = b.PanelOf(chain, 1) - b.PanelOf(chain, 0);
-    float* to = place(first);
+    const std::int64_t panel_floats = place(1) - place(0);
+    float* to = place(0);
     for (std::int64_t i = k; i < next; ++i, from += source.inner_step, to += b.columns) {
-      for (std::int64_t panel = first; panel < last; ++panel) {
-        CopyRow(from + panel * b.columns, columns(panel), b.columns,
-                to + (panel - first) * panel_floats);
+      for (std::int64_t panel = 0; panel < b.panels(); ++panel) {
+        CopyRow(from + panel * b.columns, columns(panel), b.columns, to + panel * panel_floats);
       }
     }
   }
@@ -402,6 +398,7 @@ const MicroKernels& Fitting(const MicroKernels& micro, std::int64_t rows, std::i
 
 void CopyRow(const float* from, std::int64_t count, std::int64_t columns, float* to) {
   std::int64_t j = 0;
+  for (; j + kLine <= count; j += kLine) std::memcpy(to + j, from + j, kLine * sizeof(float));
   for (; j + 4 <= count; j += 4) std::memcpy(to + j, from + j, 4 * sizeof(float));
   for (; j < count; ++j) to[j] = from[j];
   for (; j < columns; ++j) to[j] = 0.0f;
@@ -431,17 +428,8 @@ PackedB Pack(const MicroKernels& micro, const SourceB& source, std::int64_t term
   if (in_place) return b;
   b.data = padded_bias + padded;
   b.step = b.columns;
-  const std::int64_t groups = (b.panels() + kPackPanels - 1) / kPackPanels;
-  const std::int64_t group_floats =
-      std::min(terms, kChain) * std::min(padded, kPackPanels * b.columns);
-  team.RunRanges(b.chains() * groups, 1 + kTaskFloats / group_floats,
-                 [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t task = begin; task < end; ++task) {
-                     const std::int64_t first = task % groups * kPackPanels;
-                     PackPanels(source, task / groups, first,
-                                std::min(first + kPackPanels, b.panels()), b);
-                   }
-                 });
+  team.RunRanges(terms, 1 + kTaskFloats / padded,
+                 [&](std::int64_t begin, std::int64_t end) { PackTerms(source, begin, end, b); });
   return b;
 }
 

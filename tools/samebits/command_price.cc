@@ -60,9 +60,10 @@ void PrintTable(const PriceList& list) {
   }
   if (!WasQuiet(list)) {
     fmt::print(
-        "NOT QUIET: another process took a processor {:.0f} times a second: nothing is concluded "
+        "NOT QUIET: threads waited for a processor for {:.0f} % of their time: nothing is "
+        "concluded "
         "from prices on several threads\n",
-        list.preemptions);
+        100 * list.waiting);
   }
   for (const std::string& line : list.absent) fmt::print("NOT COMPARED: {}\n", line);
   for (const Drift& d : list.drifts) {

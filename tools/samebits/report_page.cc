@@ -170,9 +170,9 @@ std::string PageOf(const ReportData& data, const std::vector<Plot>& plots,
       "timed.</p>\n";
   if (!WasQuiet(data.prices)) {
     html += fmt::format(
-        "<p class=warning>This machine was busy: another process took a processor {:.0f} times a "
-        "second. Nothing is concluded from prices on more than one thread.</p>\n",
-        data.prices.preemptions);
+        "<p class=warning>This machine was busy: threads waited for a processor for {:.0f} % of "
+        "their time. Nothing is concluded from prices on more than one thread.</p>\n",
+        100 * data.prices.waiting);
   }
   for (const std::string& line : data.prices.wrong) {
     html += fmt::format("<p class=warning><b>Not timed:</b> {}</p>\n", Escaped(line));
