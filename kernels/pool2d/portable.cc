@@ -29,9 +29,11 @@ Window WindowAt(const Shape& s, std::int64_t oh, std::int64_t ow) {
           left + s.s > s.w ? s.w : left + s.s};
 }
 
-// Calls body(x or dx offset of each real tap), in (kh, kw) order.
+// Calls body(x or dx offset of each real tap), in (kh, kw) order. It and its bodies are inlined, or
+// sums would live in memory.
 template <class Body>
-void ForEachTap(const Shape& s, const Window& window, const Body& body) {
+[[gnu::always_inline]] inline void ForEachTap(const Shape& s, const Window& window,
+                                              const Body& body) {
   for (std::int64_t ih = window.top; ih < window.bottom; ++ih) {
     for (std::int64_t iw = window.left; iw < window.right; ++iw) body((ih * s.w + iw) * s.c);
   }
@@ -122,10 +124,11 @@ void MaxForward(const Shape& s, const Buffers& buffers, Team& team) {
       ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
         float m[W];
         for (int j = 0; j < W; ++j) m[j] = first[c + j];
-        ForEachTap(s, window, [&](std::int64_t tap) {
-          const float* x = image + tap + c;
-          for (int j = 0; j < W; ++j) m[j] = Replaces(x[j], m[j]) ? x[j] : m[j];
-        });
+        ForEachTap(
+            s, window, [&](std::int64_t tap) __attribute__((always_inline)) {
+              const float* x = image + tap + c;
+              for (int j = 0; j < W; ++j) m[j] = Replaces(x[j], m[j]) ? x[j] : m[j];
+            });
         for (int j = 0; j < W; ++j) out[c + j] = m[j];
       });
     }
@@ -173,24 +176,26 @@ void MaxBackward(const Shape& s, const Buffers& buffers, Team& team) {
           float m[W];
           std::int32_t place[W];
           for (int j = 0; j < W; ++j) m[j] = first[j], place[j] = 0;
-          std::int32_t tap_number = 0;
-          ForEachTap(s, window, [&](std::int64_t tap) {
-            const float* x = image + tap + c;
-            for (int j = 0; j < W; ++j) {
-              const bool replaces = Replaces(x[j], m[j]);
-              m[j] = replaces ? x[j] : m[j];
-              place[j] = replaces ? tap_number : place[j];
-            }
-            ++tap_number;
-          });
-          tap_number = 0;
-          ForEachTap(s, window, [&](std::int64_t tap) {
-            float* to = dx + tap + c;
-            for (int j = 0; j < W; ++j) {
-              to[j] = place[j] == tap_number ? to[j] + dy[c + j] : to[j];
-            }
-            ++tap_number;
-          });
+          std::int32_t number = 0;
+          ForEachTap(
+              s, window, [&](std::int64_t tap) __attribute__((always_inline)) {
+                const float* x = image + tap + c;
+                for (int j = 0; j < W; ++j) {
+                  const bool replaces = Replaces(x[j], m[j]);
+                  m[j] = replaces ? x[j] : m[j];
+                  place[j] = replaces ? number : place[j];
+                }
+                ++number;
+              });
+          float g[W];
+          for (int j = 0; j < W; ++j) g[j] = dy[c + j];
+          number = 0;
+          ForEachTap(
+              s, window, [&](std::int64_t tap) __attribute__((always_inline)) {
+                float* to = dx + tap + c;
+                for (int j = 0; j < W; ++j) to[j] = place[j] == number ? to[j] + g[j] : to[j];
+                ++number;
+              });
         });
       }
     }
@@ -217,6 +222,17 @@ void AverageForward(const Shape& s, const Buffers& buffers, Team& team) {
       const std::int64_t before = window.left - (ow * s.stride - s.pad);
       const std::int64_t width = window.right - window.left;
       float* out = buffers.out(0) + (row * s.ow + ow) * s.c;
+      if (s.r * s.s <= kChainTerms) {  // one chain: what is absent moves nothing
+        ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
+          float sum[W] = {};
+          ForEachTap(
+              s, window, [&](std::int64_t tap) __attribute__((always_inline)) {
+                for (int j = 0; j < W; ++j) sum[j] = sum[j] + image[tap + c + j];
+              });
+          for (int j = 0; j < W; ++j) out[c + j] = sum[j] / window.Taps();
+        });
+        continue;
+      }
       ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
         LaneDot<W> sum;
         sum.Absent(above * s.s);
@@ -259,10 +275,11 @@ void AverageBackward(const Shape& s, const Buffers& buffers, Team& team) {
         ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
           float share[W];
           for (int j = 0; j < W; ++j) share[j] = dy[c + j] / window.Taps();
-          ForEachTap(s, window, [&](std::int64_t tap) {
-            float* to = dx + tap + c;
-            for (int j = 0; j < W; ++j) to[j] = to[j] + share[j];
-          });
+          ForEachTap(
+              s, window, [&](std::int64_t tap) __attribute__((always_inline)) {
+                float* to = dx + tap + c;
+                for (int j = 0; j < W; ++j) to[j] = to[j] + share[j];
+              });
         });
       }
     }
