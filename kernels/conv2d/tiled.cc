@@ -173,6 +173,7 @@ class WeightGradientPlan {
 
   void Execute(Team& team) {
     if (packed_) PackGradient(team);
+    if (LeavesAreShort()) return RunLeaves(team);
     const double flops = 2.0 * static_cast<double>(s_.n * s_.oh * s_.ow * Weights());
     const std::int64_t tasks =
         std::min<std::int64_t>(team.size() == 1 ? 1 : 4 * team.size(),
@@ -198,6 +199,7 @@ class WeightGradientPlan {
   static constexpr std::size_t kTilesWorthPacking = 64;
   static constexpr std::int64_t kBlockFloats = 32 * 1024;  // of waiting sums: 128 KiB
   static constexpr std::int64_t kBlockTiles = 8;           // where there are many panels
+  static constexpr std::int64_t kShortFloats = 32 * 1024;  // of x and dy
   static constexpr double kNearFloats = 384 * 1024;        // of x and dy, that stay near the core
 
   struct TileOfFilter {
@@ -240,6 +242,34 @@ class WeightGradientPlan {
       }
     }
     return blocks;
+  }
+
+  // Few samples of one pixel: what calls and waiting sums cost is most of the time.
+  bool LeavesAreShort() const {
+    return s_.r * s_.s * s_.h * s_.w * s_.oh * s_.ow == 1 && (panels_ == 1 || !packed_) &&
+           s_.leaves <= std::int64_t{1} << tile::kMostLeafLevels && s_.n <= kChain &&
+           s_.n * (s_.c + s_.k) <= kShortFloats;
+  }
+
+  void RunLeaves(Team& team) const {
+    std::vector<std::int64_t> ends;
+    for (std::int64_t leaf = 0; leaf < s_.leaves; ++leaf) ends.push_back(FirstRow(leaf + 1));
+    const double flops = 2.0 * static_cast<double>(s_.n * Weights());
+    const auto count = static_cast<std::int64_t>(tiles_.size()) * panels_;
+    const auto tasks = static_cast<std::int64_t>(1 + flops / tile::kTaskFlops);
+    const std::int64_t panel_step = packed_ ? micro_.columns : s_.k;
+    team.RunRanges(count, (count + tasks - 1) / tasks, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const TileOfFilter& tile = tiles_[static_cast<std::size_t>(i / panels_)];
+        const std::int64_t column = i % panels_ * micro_.columns;
+        const float* const panel = packed_ ? gradient_ : dy_ + column;
+        tile::Finish finish;
+        Put(tile, column, dw_, finish, [&] {
+          micro_.by_leaves[tile.rows - 1](x_ + tile.m, s_.c, panel, panel_step, ends.data(),
+                                          s_.leaves, finish);
+        });
+      }
+    });
   }
 
   // Into how many sums the leaves are grouped, one after the other: one sum is the least to write,
@@ -362,23 +392,31 @@ class WeightGradientPlan {
     for (int m = 0; m < fold.merges; ++m) {
       finish.merge[m] = waiting + fold.merge[m] * buffer_floats;
     }
-    finish.bias = kNoBias;
-    alignas(64) float narrow[tile::kMostRows * tile::kMostColumns];
+    const auto run = [&] {
+      micro_.by_columns[tile.rows - 1](x_ + tile.m, s_.stride_w * s_.c, chain, finish);
+    };
+    if (fold.into < 0) return Put(tile, column, sums, finish, run);
+    finish.partial = waiting + fold.into * buffer_floats;
+    run();
+  }
+
+  // Runs what ends the dots of a tile, into `sums`: by way of a full tile where its columns are
+  // more than there are.
+  template <class Run>
+  void Put(const TileOfFilter& tile, std::int64_t column, float* sums, tile::Finish& finish,
+           const Run& run) const {
+    alignas(64) float full[tile::kMostRows * tile::kMostColumns];
     float* places[tile::kMostRows];
     const std::int64_t real = std::min<std::int64_t>(micro_.columns, s_.k - column);
     float* const out = sums + RowOf(tile) * s_.k + column;
-    if (fold.into >= 0) {
-      finish.partial = waiting + fold.into * buffer_floats;
-    } else {
-      for (std::int64_t i = 0; i < tile.rows; ++i) {
-        places[i] = real < micro_.columns ? narrow + i * micro_.columns : out + i * s_.k;
-      }
-      finish.rows = places;
+    for (std::int64_t i = 0; i < tile.rows; ++i) {
+      places[i] = real < micro_.columns ? full + i * micro_.columns : out + i * s_.k;
     }
-    micro_.by_columns[tile.rows - 1](x_ + tile.m, s_.stride_w * s_.c, chain, finish);
-    if (fold.into < 0 && real < micro_.columns) {
-      for (std::int64_t i = 0; i < tile.rows; ++i) std::copy_n(places[i], real, out + i * s_.k);
-    }
+    finish.bias = kNoBias;
+    finish.rows = places;
+    run();
+    if (real == micro_.columns) return;
+    for (std::int64_t i = 0; i < tile.rows; ++i) std::copy_n(places[i], real, out + i * s_.k);
   }
 
   void TreeOverGroups(float* sums, std::int64_t groups, Team& team) const {

@@ -18,9 +18,10 @@
 
 namespace samebits::tile {
 
-inline constexpr int kMostRows = 12;     // of any tile
-inline constexpr int kMostColumns = 32;  // of any tile
-inline constexpr int kMostMerges = 48;   // a segment, and a tree of 2^47 segments
+inline constexpr int kMostRows = 12;       // of any tile
+inline constexpr int kMostColumns = 32;    // of any tile
+inline constexpr int kMostLeafLevels = 6;  // of by_leaves: 64 leaves
+inline constexpr int kMostMerges = 48;     // a segment, and a tree of 2^47 segments
 
 struct Run {
   std::int64_t a;  // offset of the first term in A, in floats
@@ -55,6 +56,11 @@ struct MicroKernels {
   // cost.
   void (*strip)(const float* const* rows, std::int64_t tiles, const Chain&, const Finish&);
   void (*by_columns[kMostRows])(const float* a, std::int64_t step, const Chain&, const Finish&);
+  // The tree over leaves of one chain each, in one call: leaf l has the terms [ends[l - 1],
+  // ends[l]), evenly spaced in both, a_i(k) = a[k * step + i]; merges nothing else.
+  void (*by_leaves[kMostRows])(const float* a, std::int64_t step, const float* panel,
+                               std::int64_t panel_step, const std::int64_t* ends,
+                               std::int64_t leaves, const Finish&);
   // acc[j] = fma(a[k], b[k*step + j], acc[j]) over the terms k in order, `columns` of them (a
   // multiple of this table's): along the rows of a B that is read only once.
   void (*sweep)(const float* a, std::int64_t terms, const float* b, std::int64_t step,
