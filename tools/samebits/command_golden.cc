@@ -99,7 +99,14 @@ int List(const std::string& filter) {
 int Verify(const std::string& filter, const std::string& kernel) {
   Judge judge(GoldenDirectory(), {});
   int matched = 0, failed = 0;
-  for (const GoldenCase& c : CasesLike(filter)) {
+  const auto cases = CasesLike(filter);
+  auto shown = std::chrono::steady_clock::now();
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const GoldenCase& c = cases[i];
+    if (const auto now = std::chrono::steady_clock::now(); now - shown > std::chrono::seconds(10)) {
+      fmt::print(stderr, "verifying {}, {} of {}\n", c.Name(), i + 1, cases.size());
+      shown = now;
+    }
     const std::string_view name = kernel == "reference" && IsWholeRun(Case::Parse(c.id))
                                       ? std::string_view("portable")
                                       : kernel;
