@@ -1,6 +1,7 @@
 // samebits golden: list, verify, compute, propose, diff. Only `propose` writes.
 #include <fnmatch.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
