@@ -179,13 +179,21 @@ template <class Merge>  // Floats Merge(Floats, Floats), commutative
   return v;
 }
 
+// Load and Store as objects: a pointer to them is not inlined at every level of optimisation.
+struct LoadAll {
+  [[gnu::always_inline]] Floats operator()(const float* p) const { return Load<Floats>(p); }
+};
+struct StoreAll {
+  [[gnu::always_inline]] void operator()(Floats values, float* p) const { Store(values, p); }
+};
+
 // Calls body(load, store, first) for all of [0, count), in vectors: load(p) and store(values, p)
 // take as many of their lanes as are left, and load puts zeros into the others.
 template <class Body>
 [[gnu::always_inline]] inline void ForEachPart(std::int64_t count, const Body& body) {
   std::int64_t first = 0;
   for (; first + kVectorLanes <= count; first += kVectorLanes) {
-    body(Load<Floats>, Store<Floats>, first);
+    body(LoadAll{}, StoreAll{}, first);
   }
   const std::int64_t left = count - first;
   if (left == 0) return;

@@ -25,12 +25,13 @@ template <class Element>  // Floats Element(const auto& load, int64 i)
     std::int64_t i = begin;
     for (; i + kPartialLanes <= end; i += kPartialLanes) {
       for (std::int64_t v = 0; v < kVectors; ++v) {
-        lanes[v] = lanes[v] + element(Load<Floats>, i + v * kVectorLanes);
+        lanes[v] = lanes[v] + element(LoadAll{}, i + v * kVectorLanes);
       }
     }
     for (std::int64_t v = 0; v < kVectors && i < end; ++v, i += kVectorLanes) {
       const std::int64_t count = end - i < kVectorLanes ? end - i : kVectorLanes;
-      lanes[v] = lanes[v] + element([&](const float* p) { return LoadFirst(p, count, Floats{}); }, i);
+      lanes[v] =
+          lanes[v] + element([&](const float* p) { return LoadFirst(p, count, Floats{}); }, i);
     }
     for (std::int64_t v = 0; v < kVectors; ++v) lanes[v] = TreeOverLanes(lanes[v], add);
     for (std::int64_t step = 1; step < kVectors; step *= 2) {
