@@ -37,7 +37,7 @@ void RegisterCell(const Cell& cell) {
 }
 
 std::vector<Cell> TimedCells(std::span<const Kernel* const> kernels,
-                             const std::vector<int>& threads) {
+                             const std::vector<int>& threads, const Backend* device) {
   const auto axes = AllAxes();
   const auto axis =
       std::find_if(axes.begin(), axes.end(), [](const Axis& a) { return a.name == "threads"; });
@@ -48,9 +48,9 @@ std::vector<Cell> TimedCells(std::span<const Kernel* const> kernels,
       if (IsWholeRun(Case::Parse(id))) continue;
       for (const int count : threads) {
         for (const Kernel* kernel : kernels) {
-          if (kernel->op != op || kernel->name == "reference" || IsEmulation(*kernel)) continue;
-          // Its time would be that of copying tensors to the GPU and back.
-          if (kernel->backend == &kCuda) continue;
+          const bool on_host = !IsEmulation(*kernel) && kernel->backend != &kCuda;
+          const bool wanted = device == nullptr ? on_host : kernel->backend == device;
+          if (kernel->op != op || kernel->name == "reference" || !wanted) continue;
           cells.push_back({kernel, id, &*axis, count});
         }
       }

@@ -17,6 +17,7 @@
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
+#include "kernels/cuda/session.h"
 
 namespace samebits {
 namespace {
@@ -124,13 +125,41 @@ class Waiting {
   std::int64_t waited_ = Nanoseconds();
 };
 
+// A kernel on tensors that stay on its device.
+class DeviceRun {
+ public:
+  static constexpr int kTimes =
+      16;  // of the kernel in a run: waiting for the device takes time too
+
+  DeviceRun(const Kernel& kernel, const Problem& problem, Team& team)
+      : session_(OpenDevice(*kernel.backend)) {
+    const Buffers& buffers = problem.buffers();
+    const Signature& signature = problem.signature();
+    for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
+      session_.Keep(const_cast<void*>(buffers.inputs[i]), signature.inputs[i].Bytes());
+    }
+    for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
+      session_.Keep(buffers.outputs[i], signature.outputs[i].Bytes());
+    }
+    const DeviceSession::Scope scope(&session_, *kernel.op, problem.case_of());
+    samebits::Run(kernel, problem.case_of(), buffers, team);
+    session_.Flush();
+  }
+
+  void Run() { session_.Repeat(kTimes); }
+
+ private:
+  DeviceSession session_;
+};
+
 // All kernels of one case on one number of threads.
 class Heat {
  public:
-  Heat(const std::vector<Cell>& cells, Judge& judge, PriceList& list)
+  Heat(const std::vector<Cell>& cells, Judge& judge, PriceList& list, const Backend* device)
       : cells_(cells),
         judge_(judge),
         list_(list),
+        device_(device),
         op_(*cells[0].kernel->op),
         problem_(std::make_unique<Problem>(op_, cells[0].case_id)),
         team_(cells[0].point) {}
@@ -148,26 +177,32 @@ class Heat {
     for (const Cell& cell : cells_) {
       if (IsLibrary(*cell.kernel)) Admit(cell, first_digests);
     }
-    LeaveOutTheHopeless();
+    if (device_ == nullptr) LeaveOutTheHopeless();
     if (entrants_.empty()) return;
     const bool any_library = std::any_of(entrants_.begin(), entrants_.end(), [](const Entrant& e) {
       return IsLibrary(*e.cell->kernel);
     });
     const Case c = problem_->case_of();
     const double flops = FlopsOf(op_, c), bytes = BytesOf(problem_->signature());
-    if (!any_library && flops > 0) return;  // nothing to compare with: listed as absent
+    // Nothing to compare with: listed as absent.
+    if (!any_library && (flops > 0 || device_ != nullptr)) return;
 
     std::vector<Contestant> contestants;
-    for (const Entrant& entrant : entrants_) {
-      contestants.push_back({"", [this, kernel = entrant.cell->kernel] { RunOnce(*kernel); }});
+    std::vector<std::unique_ptr<DeviceRun>> device_runs(entrants_.size());
+    for (std::size_t i = 0; i < entrants_.size(); ++i) {
+      if (device_ != nullptr) {
+        contestants.push_back({"", [&run = device_runs[i]] { run->Run(); }});
+      } else {
+        contestants.push_back({"", [this, &k = *entrants_[i].cell->kernel] { RunOnce(k); }});
+      }
     }
     std::unique_ptr<Triad> triad;
-    if (flops == 0) {
+    if (flops == 0 && device_ == nullptr) {
       triad = std::make_unique<Triad>(static_cast<std::size_t>(bytes));
       contestants.push_back({"", [&] { triad->Run(team_); }});
     }
     // A pipeline has threads of its own, so all of it is timed.
-    const bool alone = team_.size() == 1 && !op_.has_pipeline;
+    const bool alone = team_.size() == 1 && !op_.has_pipeline && device_ == nullptr;
     const Clock clock = alone ? Clock::kThread : Clock::kWall;
     const Waiting before(team_.size());
     // Where memory lies can change a time by more than rounds differ: a third of the rounds each in
@@ -176,6 +211,9 @@ class Heat {
     std::vector<std::vector<double>> times(contestants.size());
     std::vector<std::unique_ptr<Problem>> former;  // kept, so that the next one lies elsewhere
     for (int place = 0; place < kPlaces; ++place) {
+      for (std::size_t i = 0; device_ != nullptr && i < entrants_.size(); ++i) {
+        device_runs[i] = std::make_unique<DeviceRun>(*entrants_[i].cell->kernel, *problem_, team_);
+      }
       Rounds rounds = list_.rounds;
       rounds.count = (rounds.count + kPlaces - 1 - place) / kPlaces;
       const auto part = TimeInRounds(contestants, rounds, clock);
@@ -190,10 +228,15 @@ class Heat {
     if (triad) {
       for (double& time : times.back()) time /= 0.85;
     }
-    for (std::size_t i = 0; i < entrants_.size(); ++i) entrants_[i].times = times[i];
+    for (std::size_t i = 0; i < entrants_.size(); ++i) {
+      entrants_[i].times = times[i];
+      if (device_ == nullptr) continue;
+      for (double& time : entrants_[i].times) time /= DeviceRun::kTimes;
+    }
 
     const Entrant* const library = Fastest([](const Kernel& kernel) { return IsLibrary(kernel); });
-    const double peak = PeakOf(team_.size()).gflops * 1e9;  // measured beside its first case
+    // Measured beside its first case; of a device it is not known.
+    const double peak = device_ == nullptr ? PeakOf(team_.size()).gflops * 1e9 : INFINITY;
     for (const Claim claim : {Claim::kNone, Claim::kRun, Claim::kMachine, Claim::kEverywhere}) {
       const Entrant* const best =
           Fastest([&](const Kernel& kernel) { return kernel.claim >= claim; });
@@ -314,6 +357,7 @@ class Heat {
   const std::vector<Cell> cells_;
   Judge& judge_;
   PriceList& list_;
+  const Backend* const device_;
   const Op& op_;
   std::unique_ptr<Problem> problem_;
   Team team_;
@@ -433,7 +477,9 @@ PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& se
   list.rounds = settings.rounds;
   std::map<std::string, std::string> first_digests;
   bool any = false;
-  const std::vector<Cell> cells = TimedCells(kernels, settings.threads);
+  const std::vector<Cell> cells = settings.device == nullptr
+                                      ? TimedCells(kernels, settings.threads)
+                                      : TimedCells(kernels, {1}, settings.device);
   for (std::size_t begin = 0, end; begin < cells.size(); begin = end) {
     const Cell& first = cells[begin];
     const Op& op = *first.kernel->op;
@@ -448,7 +494,7 @@ PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& se
     progress(fmt::format("{} on {} threads", name, first.point));
     Heat heat({cells.begin() + static_cast<std::ptrdiff_t>(begin),
                cells.begin() + static_cast<std::ptrdiff_t>(end)},
-              judge, list);
+              judge, list, settings.device);
     heat.Run(first_digests);
   }
   if (!any) {
@@ -456,7 +502,7 @@ PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& se
         fmt::format("no timed case matches '{}'; a filter is like 'conv2d_*'", settings.filter));
   }
   Conclude(list);
-  if (!settings.batches) return list;
+  if (!settings.batches || settings.device != nullptr) return list;
   for (const BatchCase& layer : kBatchCases) {
     const Op& op = *FindOp(layer.operation);
     progress(fmt::format("{} at batches to {}", op.name, kBatches[3]));

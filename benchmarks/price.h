@@ -28,7 +28,7 @@ struct Price {
   double seconds;       // of `kernel`, median
   double flops, bytes;  // of the case; no flops where they are not what takes the time
   // Of the peak: of fused multiply-adds, or of what the triad moves within as much memory.
-  double peak_fraction;
+  double peak_fraction;  // 0: the peak is not known
   bool verified;  // its bits, in this process: to the golden, or a library's to its own claim
 
   double Gflops() const { return flops / seconds * 1e-9; }
@@ -79,6 +79,8 @@ struct PriceSettings {
   std::string filter;       // shell style, of "operation/case"; empty: all
   bool only_quick = false;  // leaves out what takes long
   bool batches = true;      // the time per image at several batches as well
+  // Where kernels run: null, the processor; kCuda or kCudaEmulated, on tensors that stay there.
+  const Backend* device = nullptr;
 
   // The whole list, or the short one, of two minutes.
   static PriceSettings Of(bool quick);

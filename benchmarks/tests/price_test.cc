@@ -15,6 +15,7 @@
 #include "kernels/core/cpu.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits {
 namespace {
@@ -88,6 +89,26 @@ TEST(PriceTest, EveryClaimHasARung) {
     EXPECT_GT(price.peak_fraction, 0);
   }
   EXPECT_THAT(claims, ElementsAre("none", "run", "machine", "everywhere"));
+}
+
+// On tensors that stay on a device, against sums by atomics.
+TEST(PriceTest, ADevice) {
+  if (const std::string reason = kCudaEmulated.unavailable(); !reason.empty()) {
+    GTEST_SKIP() << reason;
+  }
+  PriceSettings settings;
+  settings.device = &kCudaEmulated;
+  settings.filter = "maxpool2d_bwd_v1/n64h13w13c32*";
+  settings.rounds = {.count = 3, .seconds = 1e-6};
+  const PriceList list = Prices(AllKernels(), settings, [](const std::string&) {});
+  ASSERT_FALSE(list.prices.empty());
+  const Price& price = list.prices.back();
+  EXPECT_EQ(price.claim, kEverywhere);
+  EXPECT_EQ(price.kernel, "cuda_emulated");
+  EXPECT_EQ(price.fastest, "atomic_emulated");
+  EXPECT_TRUE(price.verified);
+  EXPECT_GT(price.seconds, 0);
+  EXPECT_EQ(price.peak_fraction, 0);
 }
 
 TEST(PriceTest, NothingMatches) {

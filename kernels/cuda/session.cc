@@ -163,6 +163,19 @@ void DeviceSession::Do(Program& program) {
   }
 }
 
+void DeviceSession::Launch(Program& program) {
+  if (program.graph == nullptr) program.graph = device_->Capture([&] { Do(program); });
+  program.graph->Launch();
+  ++graphs_launched_;
+}
+
+void DeviceSession::Repeat(int times) {
+  if (last_ == nullptr) throw std::logic_error("a session is asked to repeat nothing");
+  const FloatingPointScope scope;
+  for (int i = 0; i < times; ++i) Launch(*last_);
+  device_->Wait();
+}
+
 // The first time a program is done as it is, and gets its memory; the second time it is captured.
 void DeviceSession::Flush() {
   if (pending_.calls.empty()) return;
@@ -177,10 +190,9 @@ void DeviceSession::Flush() {
     program = std::move(now);
     Do(program);
   } else {
-    if (program.graph == nullptr) program.graph = device_->Capture([&] { Do(program); });
-    program.graph->Launch();
-    ++graphs_launched_;
+    Launch(program);
   }
+  last_ = &program;
   device_->Wait();
   for (const Result& result : results) {
     std::memcpy(result.to, result.slot.host, result.slot.bytes);

@@ -62,6 +62,9 @@ class DeviceSession {
   void Wrote(const void* host);
   // All outputs that are not kept are there.
   void Flush();
+  // What was flushed last, so many times more, on what lies on the device. Of its results what is
+  // not kept stays there.
+  void Repeat(int times);
 
   // How often a program was launched as a graph.
   std::int64_t graphs_launched() const { return graphs_launched_; }
@@ -117,12 +120,14 @@ class DeviceSession {
   bool IsAwaited(const void* host, std::size_t bytes) const;
   Slot NextSlot(std::size_t bytes);
   void Do(Program& program);
+  void Launch(Program& program);
 
   std::unique_ptr<Device> device_;
   std::map<const std::byte*, Kept> kept_;                      // by their first bytes
   std::map<std::pair<std::size_t, std::size_t>, Slot> slots_;  // by place in a program and size
   std::map<std::string, Program> programs_;                    // by all that they do
   Program pending_;
+  Program* last_ = nullptr;  // flushed
   std::string pending_name_;
   std::map<std::pair<const void*, std::size_t>, Slot> copied_;  // inputs of the pending program
   std::size_t next_slot_ = 0;

@@ -84,6 +84,21 @@ TEST_F(SessionTest, TheHostSaysWhenItWrites) {
   EXPECT_EQ(y[0], 7.0f);
 }
 
+TEST_F(SessionTest, RepeatsWhatWasFlushedLast) {
+  EXPECT_THROW(session_->Repeat(1), std::logic_error);
+  Values x = {1.0f, -2.0f, 3.0f}, y{};
+  session_->Keep(x.data(), sizeof x);
+  session_->Keep(y.data(), sizeof y);
+  Relu(x.data(), y.data());
+  session_->Flush();
+  y = {};
+  session_->Repeat(3);
+  EXPECT_EQ(session_->graphs_launched(), 3);
+  EXPECT_EQ(y, Values{}) << "not asked for";
+  session_->Read(y.data());
+  EXPECT_EQ(y, (Values{1.0f, 0.0f, 3.0f}));
+}
+
 struct Trained {
   std::vector<std::string> digests;
   std::int64_t graphs = 0;

@@ -8,6 +8,7 @@
 #include "benchmarks/price_list.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
+#include "kernels/cuda/stream.h"
 #include "tools/samebits/commands.h"
 #include "tools/samebits/environment.h"
 
@@ -15,7 +16,7 @@ namespace samebits {
 namespace {
 
 struct PriceOptions {
-  std::string filter, from, against;
+  std::string filter, from, against, device;
   bool quick = false, json = false;
 };
 
@@ -28,6 +29,10 @@ std::string SpeedOf(const Price& p) {
                      : fmt::format("{:.1f} GB/s", p.Gbs());
 }
 
+std::string PeakOf(const Price& p) {
+  return p.peak_fraction > 0 ? fmt::format("{:.0f}%", 100 * p.peak_fraction) : "-";
+}
+
 // The rungs below in a few words: "run 1.00 onednn" where they differ from that of the golden's
 // bits.
 void PrintTable(const PriceList& list) {
@@ -36,13 +41,13 @@ void PrintTable(const PriceList& list) {
       "(above 1 ours is faster; interval of 95 %; bits verified before timing; {}: no library has\n"
       "the operation, so 85 % of the measured bandwidth stands for one)\n\n",
       kBandwidth);
-  fmt::print("{:<22}{:<38}{:>7}  {:<9}{:<12}{:>6}  {:<11}{:>15}{:>6}  {}\n", "operation", "case",
+  fmt::print("{:<22}{:<38}{:>7}  {:<14}{:<16}{:>6}  {:<11}{:>15}{:>6}  {}\n", "operation", "case",
              "threads", "kernel", "fastest", "ratio", "interval", "speed", "peak", "outcome");
   for (const Price& p : list.prices) {
     if (p.claim != kEverywhere) continue;
-    fmt::print("{:<22}{:<38}{:>7}  {:<9}{:<12}{:>6.2f}  {:<11}{:>15}{:>5.0f}%  {}\n", p.operation,
+    fmt::print("{:<22}{:<38}{:>7}  {:<14}{:<16}{:>6.2f}  {:<11}{:>15}{:>6}  {}\n", p.operation,
                p.case_id.substr(0, p.case_id.rfind("_seed")), p.threads, p.kernel, p.fastest,
-               p.ratio.value, IntervalOf(p.ratio), SpeedOf(p), 100 * p.peak_fraction, p.outcome);
+               p.ratio.value, IntervalOf(p.ratio), SpeedOf(p), PeakOf(p), p.outcome);
   }
   fmt::print("\n");
   for (const auto& [group, mean] : GeometricMeans(list)) {
@@ -125,6 +130,12 @@ int RunPrice(const PriceOptions& options) {
   PriceSettings settings = PriceSettings::Of(options.quick);
   settings.filter = options.filter;
   settings.batches &= options.filter.empty();
+  if (!options.device.empty()) {
+    settings.device = options.device == kCuda.name ? &kCuda : &kCudaEmulated;
+    if (const std::string why = settings.device->unavailable(); !why.empty()) {
+      throw UnavailableError(fmt::format("{}: {}", options.device, why));
+    }
+  }
   PriceList list = options.from.empty() ? Measure(settings) : ReadPrices(options.from);
   if (before && options.from.empty()) TakeAgain(*before, settings, list);
   const std::vector<Move> moves = before ? MovesOf(*before, list) : std::vector<Move>();
@@ -166,6 +177,10 @@ void AddPrice(CLI::App& app, int& exit_code) {
       "price", "Price the golden's bits against the fastest libraries, after verifying them");
   command->add_option("--filter", options->filter,
                       "Only cases like this, as 'conv2d_*' or '*/n64c10*'");
+  command
+      ->add_option("--device", options->device,
+                   "Where kernels run, on tensors that stay there; default: the processor")
+      ->check(CLI::IsMember({std::string(kCuda.name), std::string(kCudaEmulated.name)}));
   command->add_flag("--quick", options->quick, "Two minutes: short cases, short rounds");
   command->add_option("--against", options->against,
                       "Compare with a list that --json printed: which prices moved beyond their "
