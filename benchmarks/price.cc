@@ -128,8 +128,8 @@ class Waiting {
 // A kernel on tensors that stay on its device.
 class DeviceRun {
  public:
-  static constexpr int kTimes =
-      16;  // of the kernel in a run: waiting for the device takes time too
+  // Of the kernel in a run, as waiting for the device takes time too.
+  static constexpr int kTimes = 16;
 
   DeviceRun(const Kernel& kernel, const Problem& problem, Team& team)
       : session_(OpenDevice(*kernel.backend)) {
