@@ -65,6 +65,8 @@ struct Image {
   std::int64_t h, w, c;
 };
 
+constexpr std::int64_t kSharedFloats = 1024 * 1024;  // that stay in a shared cache
+
 // Every pixel of `to` as a dot over (tap row, tap column, channel of `from`).
 template <class RowSource, class ColumnSource>
 void Correlate(const tile::MicroKernels& micro, const Shape& s, const float* a, const Image& from,
@@ -72,23 +74,29 @@ void Correlate(const tile::MicroKernels& micro, const Shape& s, const float* a, 
                const ColumnSource& column_source, bool relu, Team& team) {
   const std::vector<Lines> rows = PartLines(to.h, s.r, row_source);
   const std::vector<Lines> columns = PartLines(to.w, s.s, column_source);
+  // Pixels with other taps read what their neighbours do: all of some images before the next ones.
+  const std::int64_t from_floats = from.h * from.w * from.c, to_floats = to.h * to.w * to.c;
+  const std::int64_t near_images =
+      std::max<std::int64_t>(1, kSharedFloats / (from_floats + to_floats));
+  const std::int64_t images = rows.size() * columns.size() == 1 ? s.n : near_images;
   std::vector<tile::Grid> grids;
-  for (const Lines& y : rows) {
-    for (const Lines& x : columns) {
-      tile::Grid& grid = grids.emplace_back();
-      grid.a = a + (y.source * from.w + x.source) * from.c;
-      grid.out = out + (y.first * to.w + x.first) * to.c;
-      grid.extent = {s.n, y.count, x.count};
-      grid.a_step = {from.h * from.w * from.c, y.source_step * from.w * from.c,
-                     x.source_step * from.c};
-      grid.out_step = {to.h * to.w * to.c, y.step * to.w * to.c, x.step * to.c};
-      for (const Tap& kh : y.taps) {
-        for (const Tap& kw : x.taps) {
-          grid.AddTerms((kh.index * s.s + kw.index) * from.c,
-                        (kh.offset * from.w + kw.offset) * from.c, from.c, b.step);
+  for (std::int64_t n = 0; n < s.n; n += images) {
+    for (const Lines& y : rows) {
+      for (const Lines& x : columns) {
+        tile::Grid& grid = grids.emplace_back();
+        grid.a = a + n * from_floats + (y.source * from.w + x.source) * from.c;
+        grid.out = out + n * to_floats + (y.first * to.w + x.first) * to.c;
+        grid.extent = {std::min(images, s.n - n), y.count, x.count};
+        grid.a_step = {from_floats, y.source_step * from.w * from.c, x.source_step * from.c};
+        grid.out_step = {to_floats, y.step * to.w * to.c, x.step * to.c};
+        for (const Tap& kh : y.taps) {
+          for (const Tap& kw : x.taps) {
+            grid.AddTerms((kh.index * s.s + kw.index) * from.c,
+                          (kh.offset * from.w + kw.offset) * from.c, from.c, b.step);
+          }
         }
+        grid.Close(b.chains());
       }
-      grid.Close(b.chains());
     }
   }
   tile::Multiply(micro, grids, b, relu, team);
