@@ -59,9 +59,13 @@ std::string_view IfPromised(const Kernel& kernel) {
   return UnlessReference(kernel);
 }
 
-// Plain code is built for every ISA and picks the best at run time: force the others.
-std::string_view IfPortable(const Kernel& kernel) {
+// Plain code is built for every ISA and picks the best at run time, as libraries do: force the
+// others.
+std::string_view IfIsaChosen(const Kernel& kernel) {
   if (kernel.name == "portable") return {};
+  if (kernel.backend->isa_environment != nullptr) {
+    return IsTraining(*kernel.op) ? kTraining : std::string_view();
+  }
   return IsReference(kernel) ? kReference : kOneIsa;
 }
 
@@ -97,9 +101,12 @@ std::string_view IfPipeline(const Kernel& kernel) {
   return kernel.op->has_pipeline ? IfPromised(kernel) : kNoPipeline;
 }
 
-// Thirty steps take a minute where fma is a function: plain loops, and a baseline without it. Such
-// kernels train with one seed; shorter cases have them all.
-bool IsLongTraining(const Case& c) { return c.Get("steps", 0) >= 30 && c.Seed() != 812; }
+// Minutes where fma is a function: plain loops, and a baseline without it. Shorter cases have those,
+// and of thirty steps one seed.
+bool IsLongTraining(const Case& c) {
+  const std::int64_t steps = c.Get("steps", 0);
+  return steps * c.Get("b", 0) >= 1500 || (steps >= 30 && c.Seed() != 812);
+}
 
 // A timed case takes seconds where a kernel is not fast. The reference wrote its golden, twice, and
 // does not run it again; nor do the kernels that only show another ISA's logic, which are never
@@ -112,13 +119,12 @@ bool IsTooLong(const Kernel& kernel, const Case& c) {
   return IsTimed(*kernel.op, c) && (IsReference(kernel) || IsEmulation(kernel));
 }
 
-// Training takes the reference seconds, so it runs it once. A whole training run is run by plain
-// code, which proposed its golden, and by the others with threads. Comparators have one seed: what
-// they do with a case is recorded, and other values would record the same.
+// Training takes the reference seconds, so it runs it once. A whole training run is run by the
+// kernels that did not propose its golden, with threads. Comparators have one seed: what they do
+// with a case is recorded, and other values would record the same.
 std::vector<int> RunPoints(const Kernel& kernel, const Case& c) {
   if (IsWholeRun(c)) {
-    const bool once = kernel.name == "portable" || kernel.backend == &kCuda;
-    return once ? std::vector<int>{1} : std::vector<int>{};
+    return kernel.backend == &kCuda ? std::vector<int>{1} : std::vector<int>{};
   }
   if (IsTooLong(kernel, c) || (IsComparator(kernel) && c.Seed() != 812)) return {};
   if (IsTimed(*kernel.op, c)) return {1};
@@ -159,6 +165,8 @@ std::vector<int> ThreadsPoints(const Kernel& kernel, const Case& c) {
 
 std::vector<int> IsaPoints(const Kernel& kernel, const Case& c) {
   if (IsWholeRun(c) || IsTimed(*kernel.op, c)) return {0};
+  // Each starts a process.
+  if (IsComparator(kernel) && !IsWorthMore(*kernel.op, c)) return {0};
   if (IsLongTraining(c)) return {0, 256, 512};
   return {0, 128, 256, 512};
 }
@@ -248,7 +256,7 @@ constexpr Axis kAxes[] = {
      [](int point, Setting& s) { s.process = point > 1; }},
     {"threads", 1, 1024, IfThreads, ThreadsPoints,
      [](int point, Setting& s) { s.threads = point; }},
-    {"isa", 0, 512, IfPortable, IsaPoints, [](int point, Setting& s) { s.isa_bits = point; }},
+    {"isa", 0, 512, IfIsaChosen, IsaPoints, [](int point, Setting& s) { s.isa_bits = point; }},
     {"alignment", 0, 63, UnlessTraining, AlignmentPoints,
      [](int point, Setting& s) { s.offset = point; }},
     {"floatstate", 1, 4, IfOnCpu, FloatStatePoints,
@@ -304,6 +312,8 @@ std::string Cell::Id() const {
 Setting Cell::SettingOf() const {
   Setting setting;
   axis->apply(point, setting);
+  // A library asks once, when it starts.
+  setting.process |= setting.isa_bits > 0 && kernel->backend->isa_environment != nullptr;
   return setting;
 }
 

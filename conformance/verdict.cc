@@ -10,6 +10,7 @@
 #include "conformance/cell_run.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
+#include "kernels/core/steady_choice.h"
 
 namespace samebits {
 namespace {
@@ -26,6 +27,12 @@ Runs RunAll(CellRun& run, int repeats) {
   }
   return runs;
 }
+
+Outcome Mismatch(const Cell& cell, std::string reason, Digest output) {
+  return {cell, Verdict::kMismatch, std::move(reason), std::move(output), {}};
+}
+
+constexpr const char* kOwnBits = "the bits of its own plain run, not the golden's";
 
 // What another process needs to know the kernel.
 std::string LibraryOption(const Kernel& kernel) {
@@ -108,7 +115,7 @@ Outcome Judge::Compare(const Cell& cell) {
   }
   const GoldenFile& goldens = GoldensOf(*kernel.op);
   const auto mismatch = [&](std::string reason, Digest output) {
-    return Outcome{cell, Verdict::kMismatch, std::move(reason), std::move(output), {}};
+    return Mismatch(cell, std::move(reason), std::move(output));
   };
   if (!goldens.fault().empty()) return mismatch(goldens.fault(), {});
   CellRun run(cell);
@@ -128,20 +135,7 @@ Outcome Judge::Compare(const Cell& cell) {
         "made from; the generator moved, not the kernel",
         {});
   }
-  if (cell.SettingOf().process) {
-    Digest output;
-    try {
-      output = elsewhere_(cell);
-    } catch (const UnavailableError&) {
-      throw;
-    } catch (const std::runtime_error& error) {
-      return mismatch(error.what(), {});
-    }
-    if (output == golden->output) return {cell, Verdict::kMatch, "", output, {}};
-    const Bitstream here = run.Once();
-    if (DigestOf(here) != golden->output) return WhyNot(mismatch("", output), *golden, here);
-    return mismatch("the kernel gives other bits in a process of its own, and only there", output);
-  }
+  if (cell.SettingOf().process) return CompareElsewhere(run, cell, *golden);
   const Runs runs = RunAll(run, cell.SettingOf().repeats);
   // Of two runs that differ, at least one is not the golden: that one is judged.
   const bool judge_other = runs.other && DigestOf(runs.first) == golden->output;
@@ -158,9 +152,37 @@ Outcome Judge::Compare(const Cell& cell) {
   const auto own =
       FirstDivergence(run.problem().signature().outputs, runs.other ? *runs.other : got, plain);
   if (own && Promised(cell)) return mismatch("breaks its own claim: " + Describe(*own), output);
-  const std::string drift = own ? "against its own plain run, " + Describe(*own)
-                                : std::string("the bits of its own plain run, not the golden's");
+  const std::string drift =
+      own ? "against its own plain run, " + Describe(*own) : std::string(kOwnBits);
   return {cell, Verdict::kNotPromised, drift, output, {}, own.has_value()};
+}
+
+Outcome Judge::CompareElsewhere(CellRun& run, const Cell& cell, const Golden& golden) {
+  Digest output;
+  try {
+    output = elsewhere_(cell);
+  } catch (const UnavailableError&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    return Mismatch(cell, error.what(), {});
+  }
+  if (output == golden.output) return {cell, Verdict::kMatch, "", output, {}};
+  if (cell.kernel->claim < Claim::kEverywhere) {
+    const Cell plain{cell.kernel, cell.case_id, cell.axis, 0};
+    const auto [own, fresh] = plain_elsewhere_.try_emplace(plain.Id());
+    if (fresh) own->second = elsewhere_(plain);
+    const bool moved = output != own->second;
+    return {cell,
+            Verdict::kNotPromised,
+            moved ? "other bits than its own plain run, each in a process of its own" : kOwnBits,
+            output,
+            {},
+            moved};
+  }
+  const Bitstream here = run.Once();
+  if (DigestOf(here) != golden.output) return WhyNot(Mismatch(cell, "", output), golden, here);
+  return Mismatch(cell, "the kernel gives other bits in a process of its own, and only there",
+                  output);
 }
 
 // Says why the bits are not the golden's. The reference runs first: it tells whose fault it is.
@@ -192,8 +214,12 @@ Judge::Elsewhere InOwnProcess() {
   return [](const Cell& cell) {
     const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
     const std::filesystem::path gate = self.parent_path() / "samebits_conformance";
+    const int bits = cell.SettingOf().isa_bits;
+    const auto isa_environment = cell.kernel->backend->isa_environment;
     const std::string line =
-        fmt::format("'{}' --digest '{}'{}", gate.string(), cell.Id(), LibraryOption(*cell.kernel));
+        fmt::format("{} '{}' --digest '{}'{}",
+                    bits > 0 && isa_environment != nullptr ? isa_environment(bits) : "",
+                    gate.string(), cell.Id(), LibraryOption(*cell.kernel));
     FILE* const pipe = ::popen(line.c_str(), "r");
     if (pipe == nullptr) throw std::runtime_error("cannot start " + line);
     std::string text;
@@ -213,6 +239,7 @@ std::string DigestLine(std::string_view cell_id) {
     return nlohmann::json{{"unavailable", reason}}.dump();
   }
   try {
+    const SteadyChoice steady;  // what is compared is made in several processes
     const Digest digest = DigestOf(Judge::Execute(cell));
     return nlohmann::json{{"out", digest.whole}, {"blocks", digest.blocks}}.dump();
   } catch (const UnavailableError& error) {

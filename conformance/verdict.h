@@ -29,6 +29,8 @@ std::string_view VerdictName(Verdict verdict);
 // The command that judges the cell again, whether the plan has it or not.
 std::string RepeatCommand(const Cell& cell);
 
+class CellRun;
+
 struct Outcome {
   Cell cell;
   Verdict verdict;
@@ -46,8 +48,9 @@ nlohmann::json JsonOf(const Outcome& outcome);
 // Judges cells against one folder of goldens. Safe from one thread.
 class Judge {
  public:
-  // The output digest of a cell in a process of its own. Throws UnavailableError when it cannot run
-  // there, and std::runtime_error when its process ends otherwise than with bits.
+  // The output digest of a cell in a process of its own, with what the cell's kernel reads there.
+  // Throws UnavailableError when it cannot run there, and std::runtime_error when its process ends
+  // otherwise than with bits.
   using Elsewhere = std::function<Digest(const Cell&)>;
 
   Judge(std::filesystem::path goldens, Elsewhere elsewhere);
@@ -60,11 +63,13 @@ class Judge {
  private:
   const GoldenFile& GoldensOf(const Op& op);
   Outcome Compare(const Cell& cell);
+  Outcome CompareElsewhere(CellRun& run, const Cell& cell, const Golden& golden);
   Outcome WhyNot(Outcome outcome, const Golden& golden, const Bitstream& got);
 
   std::filesystem::path directory_;
   Elsewhere elsewhere_;
   std::map<const Op*, GoldenFile> goldens_;
+  std::map<std::string, Digest> plain_elsewhere_;  // of libraries, by their cells
 };
 
 // Runs the gate beside this program with `--digest CELL` and reads the digest it prints.

@@ -9,12 +9,10 @@
 
 #include "kernels/activation/activation.h"
 #include "kernels/adam/adam.h"
-#include "kernels/all_reduce/all_reduce.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/convert/convert.h"
 #include "kernels/core/digest.h"
 #include "kernels/core/error.h"
-#include "kernels/core/floating_point.h"
 #include "kernels/dense/dense.h"
 #include "kernels/dropout/dropout.h"
 #include "kernels/embedding/embedding.h"
@@ -36,14 +34,14 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
       stream_(stream),
       division_(division),
       precision_(precision),
-      scaling_(scaling),
-      ranks_(ranks) {
+      scaling_(scaling) {
   const std::int64_t samples = division.MostSamples(most);
+  std::vector<Parameter> parameters;
   const auto add = [&](std::vector<std::int64_t> shape, const std::vector<float>& values) {
-    parameters_.push_back({std::move(shape), static_cast<std::int64_t>(state_.weights.size()),
-                           static_cast<std::int64_t>(values.size())});
+    parameters.push_back({std::move(shape), static_cast<std::int64_t>(state_.weights.size()),
+                          static_cast<std::int64_t>(values.size())});
     state_.weights.insert(state_.weights.end(), values.begin(), values.end());
-    return static_cast<int>(parameters_.size()) - 1;
+    return static_cast<int>(parameters.size()) - 1;
   };
   for (int i = 0; i < recipe.drawn_before; ++i) sources.NextLayerSeed();
   const Initializer& glorot_uniform = FindInitializer("GlorotUniform");
@@ -97,29 +95,13 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
     nodes_.push_back(std::move(node));
   }
   probabilities_.resize(static_cast<std::size_t>(samples * c));
-  gradients_.resize(state_.weights.size());
+  sums_.emplace(std::move(parameters), division, ranks);
   state_.first_moments.resize(state_.weights.size());
   state_.second_moments.resize(state_.weights.size());
   gradient_.resize(static_cast<std::size_t>(largest));
   next_gradient_.resize(static_cast<std::size_t>(largest));
-  std::vector<Subtree> waiting;
-  for (const Turn& turn : division.turns()) {
-    Share share{turn, SubtreesOf(turn.first, turn.leaves), waiting.size(), {}, {}, false};
-    std::vector<Subtree> parts = waiting;
-    parts.insert(parts.end(), share.subtrees.begin(), share.subtrees.end());
-    const Meeting meeting = MeetingOf(parts);
-    share.merges = meeting.merges;
-    for (const Subtree& sum : meeting.sums) {
-      const auto first = std::ranges::find(parts, sum.first, &Subtree::first);
-      share.left.push_back(static_cast<std::size_t>(first - parts.begin()));
-    }
-    while (other_sums_.size() + 1 < parts.size()) other_sums_.emplace_back(gradients_.size());
-    waiting = meeting.sums;
-    shares_.push_back(std::move(share));
-  }
-  shares_.back().last = true;
   if (precision == Precision::kFloat16) state_.scale.exponent = scaling.exponent;
-  adam_ = Case::Parse(fmt::format("n{}", gradients_.size()));
+  adam_ = Case::Parse(fmt::format("n{}", state_.weights.size()));
   if (precision_ != Precision::kFloat32) {
     const Node& first = nodes_.front();
     const std::int64_t inputs = samples * first.h * first.w * first.c;
@@ -128,7 +110,6 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
     stored_.resize(std::max({seen_.size(), inputs_.size(), static_cast<std::size_t>(largest)}));
   }
   losses_.reserve(static_cast<std::size_t>(division.leaves()));
-  if (ranks_.collectives != nullptr) background_ = std::make_unique<Background>();
   // Sums of parts of a batch meet on the host.
   if (kernels_.device() != nullptr && division_.IsWhole()) OpenSession();
 }
@@ -138,10 +119,11 @@ void Network::OpenSession() {
   const auto keep = [this](auto& tensor) {
     session_->Keep(tensor.data(), tensor.size() * sizeof(tensor[0]));
   };
-  for (auto* tensor : {&state_.weights, &state_.first_moments, &state_.second_moments, &gradients_,
+  for (auto* tensor : {&state_.weights, &state_.first_moments, &state_.second_moments,
                        &probabilities_, &gradient_, &next_gradient_, &seen_, &inputs_}) {
     keep(*tensor);
   }
+  sums_->KeepIn(*session_);
   keep(stored_);
   for (Node& node : nodes_) {
     keep(node.output);
@@ -318,8 +300,6 @@ std::int64_t Network::Hits(const Rows& rows) const {
 void Network::SumGradient(const Op& op, const Share& share, const Slice& slice, const SampleRows& x,
                           const SampleRows& dy, int parameter, const CaseOfLeaves& case_of) {
   for (std::size_t i = 0; i < share.subtrees.size(); ++i) {
-    const std::span sum(SumsOf(share.waiting + i) + At(parameter).offset,
-                        static_cast<std::size_t>(At(parameter).elements));
     const auto compute = [&](std::int64_t samples, std::int64_t leaves, std::int64_t first,
                              float* gradient) {
       const std::int64_t at = first - slice.first;
@@ -328,7 +308,8 @@ void Network::SumGradient(const Op& op, const Share& share, const Slice& slice, 
       if (x.data == nullptr) return Apply(op, c, {{own_dy}, {gradient}});
       Apply(op, c, {{x.data + at * x.width, own_dy}, {gradient}});
     };
-    SumOfLeaves(share.subtrees[i], slice.batch, division_.leaves(), sum, compute);
+    SumOfLeaves(share.subtrees[i], slice.batch, division_.leaves(), sums_->Of(share, i, parameter),
+                compute);
   }
 }
 
@@ -407,54 +388,14 @@ void Network::Backward(const Rows& rows, const Share& share, const Slice& slice)
     }
     if (i > 0) Store(dx, dx, rows.size * node.h * node.w * node.c);
     gradient_.swap(next_gradient_);
-    if (node.kernel >= 0) Reduce(At(node.kernel).offset, share);
-  }
-}
-
-void Network::Reduce(std::int64_t first, const Share& share) {
-  const std::int64_t count = bucket_end_ - first;
-  const auto bytes = count * static_cast<std::int64_t>(sizeof(float));
-  if (first > 0 && (!share.last || bytes < ranks_.bucket_bytes)) return;
-  bucket_end_ = first;
-  if (!share.last) return Merge(share, first, count);
-  if (flipped_ >= 0 && At(flipped_).offset >= first) {
-    Fetch(gradients_);
-    float& value = SumsOf(share.waiting)[At(std::exchange(flipped_, -1)).offset];
-    value = std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ 1u << 12);
-    Put(gradients_);
-  }
-  const auto finish = [this, &share, first, count] {
-    if (share.merges.size() > 1) Merge(share, first, count);
-    if (!share_digests_.empty()) DigestShare(share, first, count);
-    if (ranks_.collectives == nullptr) return;
-    std::vector<const float*> parts;
-    for (const std::size_t part : share.left) parts.push_back(SumsOf(part) + first);
-    float* const sum = gradients_.data() + first;
-    if (ranks_.all_reduce.empty()) return ranks_.collectives->AllReduce(parts, count, sum);
-    ranks_.collectives->AllReduceBy(ranks_.all_reduce, parts, count, sum);
-  };
-  if (background_ == nullptr) return finish();
-  background_->Submit(finish);
-}
-
-void Network::DigestShare(const Share& share, std::int64_t first, std::int64_t count) {
-  Fetch(gradients_);
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const auto& [shape, offset, elements] = parameters_[i];
-    if (offset < first || offset >= first + count) continue;
-    Sha256 sha;
-    for (const std::size_t part : share.left) {
-      const float* const sums = SumsOf(part) + offset;
-      sha.Add(std::as_bytes(std::span(sums, static_cast<std::size_t>(elements))));
-    }
-    share_digests_[i] = sha.Hex();
+    if (node.kernel >= 0) sums_->Reduce(sums_->At(node.kernel).offset, share);
   }
 }
 
 std::vector<std::string> Network::DigestsOf(const std::vector<float>& values) const {
   Fetch(values);
   std::vector<std::string> digests;
-  for (const Parameter& parameter : parameters_) {
+  for (const Parameter& parameter : sums_->parameters()) {
     const std::span tensor(values.data() + parameter.offset,
                            static_cast<std::size_t>(parameter.elements));
     digests.push_back(Sha256Hex(std::as_bytes(tensor)));
@@ -463,67 +404,38 @@ std::vector<std::string> Network::DigestsOf(const std::vector<float>& values) co
 }
 
 std::vector<std::string> Network::WeightDigests() const { return DigestsOf(state_.weights); }
-std::vector<std::string> Network::GradientDigests() const { return DigestsOf(gradients_); }
+std::vector<std::string> Network::GradientDigests() const { return DigestsOf(sums_->values()); }
 
 std::vector<std::string> Network::DigestsOfShare(int batch, RowStream& rows) {
   DigestNextShare();
   Pass(batch, rows, Aim::kGradients);
-  return std::exchange(share_digests_, {});
-}
-
-void Network::Merge(const Share& share, std::int64_t first, std::int64_t count) {
-  const FloatingPointScope scope;
-  std::vector<const float*> parts;
-  std::vector<float*> sums;
-  for (std::size_t i = 0; i < share.merges.size(); ++i) parts.push_back(SumsOf(i) + first);
-  for (const std::size_t left : share.left) sums.push_back(SumsOf(left) + first);
-  all_reduce::SumParts(parts.data(), share.merges, count, sums.data());
-  if (share.last) return;
-  for (std::size_t i = 1; i < share.left.size(); ++i) {
-    other_sums_[i - 1].swap(other_sums_[share.left[i] - 1]);
-  }
+  return sums_->TakeShareDigests();
 }
 
 BatchResult Network::Meet(int batch, std::int64_t hits) {
   if (division_.IsWhole()) return {losses_[0], hits};
-  const FloatingPointScope scope;
-  std::vector<Subtree> subtrees;
-  for (const Share& share : shares_) {
-    subtrees.insert(subtrees.end(), share.subtrees.begin(), share.subtrees.end());
-  }
-  const Meeting meeting = MeetingOf(subtrees);
-  std::vector<const float*> parts;
-  for (const float& loss : losses_) parts.push_back(&loss);
-  std::vector<float> sums(meeting.sums.size());
-  std::vector<float*> places;
-  for (float& sum : sums) places.push_back(&sum);
-  all_reduce::SumParts(parts.data(), meeting.merges, 1, places.data());
-  float sum = sums[0];
-  if (ranks_.collectives != nullptr) {
-    sum = ranks_.collectives->AllReduceOne(sums);
-    hits = ranks_.collectives->Count(hits);
-  }
   const bool samples = objective_ == Objective::kClasses;
-  return {sum / static_cast<float>(samples ? batch : batch * nodes_.back().oc), hits};
+  const float loss =
+      sums_->Meet(losses_) / static_cast<float>(samples ? batch : batch * nodes_.back().oc);
+  return {loss, sums_->Count(hits)};
 }
 
 BatchResult Network::Pass(int batch, RowStream& stream, Aim aim) {
   losses_.clear();
   std::int64_t hits = 0;
-  for (const Share& share : shares_) {
+  for (const Share& share : sums_->shares()) {
     const Rows& rows = *stream.Next();
     const Slice slice = {rows.size, division_.leaves(),
                          share.turn.FirstSample(batch, division_.leaves()), batch};
     const bool training = aim != Aim::kLoss;
     const float* const outputs = rows.size > 0 ? Forward(rows, slice, training) : nullptr;
     Loss(outputs, rows, share, batch);
-    bucket_end_ = std::ssize(gradients_);
     if (training) Backward(rows, share, slice);
     if (share.last) {
-      if (background_ != nullptr) background_->Drain();
+      sums_->Wait();
       if (training) {
-        Store(gradients_.data(), gradients_.data(), std::ssize(gradients_), 0,
-              state_.scale.exponent);
+        float* const sums = sums_->values().data();
+        Store(sums, sums, std::ssize(sums_->values()), 0, state_.scale.exponent);
       }
       if (aim == Aim::kStep) Update();
     }
@@ -536,8 +448,9 @@ BatchResult Network::Pass(int batch, RowStream& stream, Aim aim) {
 void Network::Update() {
   ++state_.steps;
   if (precision_ == Precision::kFloat16 && scaling_.dynamic) {
-    Fetch(gradients_);
-    const bool skipped = !std::ranges::all_of(gradients_, [](float g) { return std::isfinite(g); });
+    Fetch(sums_->values());
+    const bool skipped =
+        !std::ranges::all_of(sums_->values(), [](float g) { return std::isfinite(g); });
     state_.scale = state_.scale.Next(scaling_, skipped);
     if (skipped) return;
   }
@@ -545,7 +458,7 @@ void Network::Update() {
   float *const weights = state_.weights.data(), *const first = state_.first_moments.data(),
                *const second = state_.second_moments.data();
   Apply(adam::kUpdate, adam_,
-        {{weights, first, second, gradients_.data(), &update}, {weights, first, second}});
+        {{weights, first, second, sums_->values().data(), &update}, {weights, first, second}});
 }
 
 BatchResult Network::TrainStep(int batch, RowStream& rows) { return Pass(batch, rows, Aim::kStep); }
@@ -598,7 +511,7 @@ std::string Network::WeightsDigest() const {
 std::vector<NamedArray> Network::Weights() const {
   Fetch(state_.weights);
   std::vector<NamedArray> arrays;
-  for (const Parameter& parameter : parameters_) {
+  for (const Parameter& parameter : sums_->parameters()) {
     const std::span values(state_.weights.data() + parameter.offset,
                            static_cast<std::size_t>(parameter.elements));
     arrays.push_back(

@@ -11,13 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "collectives/background.h"
-#include "collectives/collectives.h"
 #include "kernels/core/team.h"
 #include "kernels/cuda/session.h"
 #include "model/data/npy.h"
 #include "model/data/samples.h"
 #include "model/division.h"
+#include "model/gradient_sums.h"
 #include "model/kernel_set.h"
 #include "model/precision.h"
 #include "model/recipe.h"
@@ -39,13 +38,6 @@ struct NetworkState {
   std::int64_t updates = 0;                                   // by Adam: those not skipped
   std::int64_t evaluated = 0;                                 // batches
   LossScale scale = {};                                       // of the next step
-};
-
-// Where a network is one of several that train the same weights.
-struct RankSettings {
-  Collectives* collectives = nullptr;   // null: there are no others
-  std::int64_t bucket_bytes = 1 << 20;  // of gradients that are reduced at a time, at least
-  std::string all_reduce = {};          // one of the engine's own, of gradients; empty: the tree
 };
 
 class Network {
@@ -81,14 +73,14 @@ class Network {
   std::vector<std::string> WeightDigests() const;
   std::vector<std::string> GradientDigests() const;  // of the last step, summed over all ranks
   // Of the sums that this rank put into those, where they were asked for before the step.
-  void DigestNextShare() { share_digests_.assign(parameters_.size(), {}); }
-  const std::vector<std::string>& ShareDigests() const { return share_digests_; }
+  void DigestNextShare() { sums_->DigestNextShare(); }
+  const std::vector<std::string>& ShareDigests() const { return sums_->ShareDigests(); }
   // The same without a step, and without other ranks.
   std::vector<std::string> DigestsOfShare(int batch, RowStream& rows);
 
   // Flips a bit of this rank's gradient of a tensor in the next step: a fault, to test what finds
   // it.
-  void FlipGradientBit(int tensor) { flipped_ = tensor; }
+  void FlipGradientBit(int tensor) { sums_->FlipBit(tensor); }
 
   // How many passes, or parts of them, were launched as a graph of a device.
   std::int64_t graphs_launched() const {
@@ -99,18 +91,13 @@ class Network {
   std::vector<NamedArray> Weights() const;
 
  private:
-  struct Parameter {
-    std::vector<std::int64_t> shape;
-    std::int64_t offset, elements;  // in the state's weights
-  };
-
   // One layer at work: what its shape is, where its output lies.
   struct Node {
     Layer layer;
     std::int64_t h, w, c;                        // input
     std::int64_t oh, ow, oc;                     // output
     std::uint32_t draw = 0;                      // of dropout
-    int kernel = -1, bias = -1, recurrent = -1;  // indices of parameters_
+    int kernel = -1, bias = -1, recurrent = -1;  // indices of parameters
     std::vector<float> output = {};
     std::optional<SimpleRnn> rnn = {};
   };
@@ -119,17 +106,6 @@ class Network {
   struct Cases {
     std::vector<Case> forward, plain;  // per node; plain: the elementwise part, for relu backward
     Case loss;
-  };
-
-  // What this network has in one turn: a sum for each subtree. Sums of the turns before wait, and
-  // meet these.
-  struct Share {
-    Turn turn;
-    std::vector<Subtree> subtrees;
-    std::size_t waiting;            // sums of the turns before
-    std::vector<int> merges;        // behind each of those, and of these
-    std::vector<std::size_t> left;  // the first part of each sum that is left then
-    bool last;
   };
 
   const Cases& CasesOf(const Slice& slice);
@@ -147,11 +123,6 @@ class Network {
   // The gradient of a parameter by `op`, from x, if it takes one, and the gradient of the output.
   void SumGradient(const Op& op, const Share& share, const Slice& slice, const SampleRows& x,
                    const SampleRows& dy, int parameter, const CaseOfLeaves& case_of);
-  // The gradients from `first` on are computed: where they fill a bucket, they meet those of the
-  // turns before and of the other ranks.
-  void Reduce(std::int64_t first, const Share& share);
-  void Merge(const Share& share, std::int64_t first, std::int64_t count);
-  void DigestShare(const Share& share, std::int64_t first, std::int64_t count);
   std::vector<std::string> DigestsOf(const std::vector<float>& values) const;
   // The loss and hits of the batch, from those of all subtrees.
   BatchResult Meet(int batch, std::int64_t hits);
@@ -176,13 +147,7 @@ class Network {
 
   // As the layers see them.
   float* WeightsOf(int parameter) {
-    return (seen_.empty() ? state_.weights : seen_).data() + At(parameter).offset;
-  }
-  float* SumsOf(std::size_t subtree) {
-    return subtree == 0 ? gradients_.data() : other_sums_[subtree - 1].data();
-  }
-  const Parameter& At(int parameter) const {
-    return parameters_[static_cast<std::size_t>(parameter)];
+    return (seen_.empty() ? state_.weights : seen_).data() + sums_->At(parameter).offset;
   }
 
   const Objective objective_;
@@ -192,11 +157,9 @@ class Network {
   const Division division_;
   const Precision precision_;
   const LossScaling scaling_;
-  const RankSettings ranks_;
   std::vector<Node> nodes_;
-  std::vector<Parameter> parameters_;
   NetworkState state_;
-  std::vector<float> gradients_;
+  std::optional<GradientSums> sums_;  // made with the layers
   std::vector<float> probabilities_;
   std::vector<float> gradient_, next_gradient_;  // of the output at hand, taking turns
   std::map<Slice, Cases> cases_;
@@ -205,15 +168,8 @@ class Network {
   std::vector<float> seen_, inputs_;
   std::vector<std::uint16_t> stored_;
 
-  std::vector<Share> shares_;  // one for each turn
-  // The sums of a subtree each: the first ones lie in gradients_, where all meet at the end.
-  std::vector<std::vector<float>> other_sums_;
   std::vector<float> losses_;               // of the subtrees so far
-  std::int64_t bucket_end_ = 0;             // gradients from there on are handed over
-  std::vector<std::string> share_digests_;  // empty: not asked for
-  int flipped_ = -1;                        // the tensor
   std::unique_ptr<DeviceSession> session_;  // null where there is none
-  std::unique_ptr<Background> background_;  // last: its jobs use the others
 };
 
 }  // namespace samebits

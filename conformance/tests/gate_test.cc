@@ -11,8 +11,10 @@
 
 #include "conformance/tests/testing.h"
 #include "kernels/activation/activation.h"
+#include "kernels/core/cpu.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
+#include "kernels/dense/dense.h"
 
 namespace samebits {
 namespace {
@@ -44,6 +46,25 @@ class GateTest : public testing::Test {
  protected:
   TemporaryFolder folder_;
 };
+
+// What a library may use is told to its process: without fma its sums have other bits.
+TEST(ElsewhereTest, TellsALibraryItsIsa) {
+  int told = 0;
+  for (const Kernel* kernel : AllKernels()) {
+    const bool reads_it = kernel->backend->isa_environment != nullptr;
+    if (kernel->op != &dense::kForward || !reads_it || !kernel->backend->unavailable().empty() ||
+        !kCpuAvx2.unavailable().empty()) {
+      continue;
+    }
+    ++told;
+    const auto digest = [&](int bits) {
+      return InOwnProcess()(CellOf(*kernel, "n64c64_k10_seed812", "isa", bits));
+    };
+    EXPECT_NE(digest(128), digest(0)) << kernel->name;
+    EXPECT_EQ(digest(0), digest(0)) << kernel->name;
+  }
+  if (told == 0) GTEST_SKIP() << "no library whose ISA can be told";
+}
 
 // Every kernel on every axis, the process among them.
 TEST_F(GateTest, HoldsWithGoldens) {

@@ -231,6 +231,27 @@ TEST_F(GoldenTest, OtherProcessIsCompared) {
   EXPECT_THAT(outcome.reason, HasSubstr("in a process of its own, and only there"));
 }
 
+// A library reads what it may use when its process starts.
+TEST_F(GoldenTest, ALibrarysIsaIsThatOfItsProcess) {
+  const Backend backend{"library", [] { return std::string(); },
+                        [](int) { return std::string_view("LIBRARY_ISA=less"); }};
+  const Kernel kernel{&kOp, "library", &backend, Claim::kRun, OffAlways};
+  const Digest plain = DigestOf(Judge::Execute(CellOf(kernel, kCase, "run", 1)));
+  Judge judge(folder_.path(), [&](const Cell& cell) {
+    Digest digest = plain;
+    if (cell.point == 128) digest.whole = Sha256OfText("other bits");
+    return digest;
+  });
+  const Outcome moved = judge.Evaluate(CellOf(kernel, kCase, "isa", 128));
+  EXPECT_EQ(moved.verdict, Verdict::kNotPromised);
+  EXPECT_TRUE(moved.moved);
+  if (kCpuAvx2.unavailable().empty()) {
+    const Outcome kept = judge.Evaluate(CellOf(kernel, kCase, "isa", 256));
+    EXPECT_EQ(kept.verdict, Verdict::kNotPromised);
+    EXPECT_FALSE(kept.moved);
+  }
+}
+
 // Where the bits are wrong in this process too, they are explained.
 TEST_F(GoldenTest, WrongInAnyProcess) {
   Judge judge(folder_.path(), [](const Cell& cell) { return DigestOf(Judge::Execute(cell)); });

@@ -101,9 +101,27 @@ std::string OneDnnUnavailable() {
 #endif
 }
 
-constexpr Backend kEigen{"eigen", EigenUnavailable}, kOneDnn{"onednn", OneDnnUnavailable},
-    kOpenBlas{"openblas", BlasUnavailable<openblas::Missing>},
-    kBlis{"blis", BlasUnavailable<blis::Missing>};
+std::string_view OneDnnIsa(int bits) {
+  return bits >= 512   ? "ONEDNN_MAX_CPU_ISA=AVX512_CORE"
+         : bits >= 256 ? "ONEDNN_MAX_CPU_ISA=AVX2"
+                       : "ONEDNN_MAX_CPU_ISA=SSE41";
+}
+std::string_view OpenBlasIsa(int bits) {
+  return bits >= 512   ? "OPENBLAS_CORETYPE=SkylakeX"
+         : bits >= 256 ? "OPENBLAS_CORETYPE=Haswell"
+                       : "OPENBLAS_CORETYPE=Nehalem";
+}
+// Skylake-X, Haswell and Penryn by their numbers in BLIS 0.9 (its arch_t), which knows no names.
+std::string_view BlisIsa(int bits) {
+  return bits >= 512   ? "BLIS_ARCH_TYPE=0"
+         : bits >= 256 ? "BLIS_ARCH_TYPE=3"
+                       : "BLIS_ARCH_TYPE=5";
+}
+
+constexpr Backend kEigen{"eigen", EigenUnavailable},
+    kOneDnn{"onednn", OneDnnUnavailable, OneDnnIsa},
+    kOpenBlas{"openblas", BlasUnavailable<openblas::Missing>, OpenBlasIsa},
+    kBlis{"blis", BlasUnavailable<blis::Missing>, BlisIsa};
 
 constexpr auto kNone = Claim::kNone, kRun = Claim::kRun;
 

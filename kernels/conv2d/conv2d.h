@@ -3,8 +3,8 @@
 // Case: n h w c (input), k r s (output channels, filter height and width), and where they differ
 // from 1 or 0: t (stride; th tw of one direction), d (dilation; dh dw), p (padding on all four
 // sides; pt pl pb pr of one), v (leaves), word "relu" (forward only); bfloat16 or float16
-// (kernels/convert/stored.h; dw and db are sums over leaves, and stay binary32). Rows of the output:
-// floor((h + pt + pb - dh*(r-1) - 1) / th) + 1; columns likewise.
+// (kernels/convert/stored.h; dw and db are sums over leaves, and stay binary32). Rows of the
+// output: floor((h + pt + pb - dh*(r-1) - 1) / th) + 1; columns likewise.
 //
 // ih = oh*th - pt + kh*dh, iw = ow*tw - pl + kw*dw; kh and kw ascend, in dgrad too. A tap outside
 // the image (dgrad: one that hits no output) is absent: it adds nothing and keeps its place.

@@ -111,6 +111,9 @@ struct Backend {
   std::string_view name;  // "cpu", "cpu_avx2", "onednn"
   // Why it cannot run here; empty when it can.
   std::string (*unavailable)();
+  // What a library reads when its process starts, as NAME=value, to use vectors of at most 128, 256
+  // or 512 bits. Null: nothing tells it.
+  std::string_view (*isa_environment)(int bits) = nullptr;
 };
 
 using KernelFunction = void(const Case&, const Buffers&, Team&);

@@ -124,11 +124,11 @@ void MaxForward(const Shape& s, const Buffers& buffers, Team& team) {
       ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
         float m[W];
         for (int j = 0; j < W; ++j) m[j] = first[c + j];
-        ForEachTap(
-            s, window, [&](std::int64_t tap) __attribute__((always_inline)) {
-              const float* x = image + tap + c;
-              for (int j = 0; j < W; ++j) m[j] = Replaces(x[j], m[j]) ? x[j] : m[j];
-            });
+        const auto replace = [&](std::int64_t tap) __attribute__((always_inline)) {
+          const float* x = image + tap + c;
+          for (int j = 0; j < W; ++j) m[j] = Replaces(x[j], m[j]) ? x[j] : m[j];
+        };
+        ForEachTap(s, window, replace);
         for (int j = 0; j < W; ++j) out[c + j] = m[j];
       });
     }
@@ -177,25 +177,25 @@ void MaxBackward(const Shape& s, const Buffers& buffers, Team& team) {
           std::int32_t place[W];
           for (int j = 0; j < W; ++j) m[j] = first[j], place[j] = 0;
           std::int32_t number = 0;
-          ForEachTap(
-              s, window, [&](std::int64_t tap) __attribute__((always_inline)) {
-                const float* x = image + tap + c;
-                for (int j = 0; j < W; ++j) {
-                  const bool replaces = Replaces(x[j], m[j]);
-                  m[j] = replaces ? x[j] : m[j];
-                  place[j] = replaces ? number : place[j];
-                }
-                ++number;
-              });
+          const auto find = [&](std::int64_t tap) __attribute__((always_inline)) {
+            const float* x = image + tap + c;
+            for (int j = 0; j < W; ++j) {
+              const bool replaces = Replaces(x[j], m[j]);
+              m[j] = replaces ? x[j] : m[j];
+              place[j] = replaces ? number : place[j];
+            }
+            ++number;
+          };
+          ForEachTap(s, window, find);
           float g[W];
           for (int j = 0; j < W; ++j) g[j] = dy[c + j];
           number = 0;
-          ForEachTap(
-              s, window, [&](std::int64_t tap) __attribute__((always_inline)) {
-                float* to = dx + tap + c;
-                for (int j = 0; j < W; ++j) to[j] = place[j] == number ? to[j] + g[j] : to[j];
-                ++number;
-              });
+          const auto add = [&](std::int64_t tap) __attribute__((always_inline)) {
+            float* to = dx + tap + c;
+            for (int j = 0; j < W; ++j) to[j] = place[j] == number ? to[j] + g[j] : to[j];
+            ++number;
+          };
+          ForEachTap(s, window, add);
         });
       }
     }
@@ -225,10 +225,10 @@ void AverageForward(const Shape& s, const Buffers& buffers, Team& team) {
       if (s.r * s.s <= kChainTerms) {  // one chain: what is absent moves nothing
         ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
           float sum[W] = {};
-          ForEachTap(
-              s, window, [&](std::int64_t tap) __attribute__((always_inline)) {
-                for (int j = 0; j < W; ++j) sum[j] = sum[j] + image[tap + c + j];
-              });
+          const auto add = [&](std::int64_t tap) __attribute__((always_inline)) {
+            for (int j = 0; j < W; ++j) sum[j] = sum[j] + image[tap + c + j];
+          };
+          ForEachTap(s, window, add);
           for (int j = 0; j < W; ++j) out[c + j] = sum[j] / window.Taps();
         });
         continue;
@@ -275,11 +275,11 @@ void AverageBackward(const Shape& s, const Buffers& buffers, Team& team) {
         ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
           float share[W];
           for (int j = 0; j < W; ++j) share[j] = dy[c + j] / window.Taps();
-          ForEachTap(
-              s, window, [&](std::int64_t tap) __attribute__((always_inline)) {
-                float* to = dx + tap + c;
-                for (int j = 0; j < W; ++j) to[j] = to[j] + share[j];
-              });
+          const auto add = [&](std::int64_t tap) __attribute__((always_inline)) {
+            float* to = dx + tap + c;
+            for (int j = 0; j < W; ++j) to[j] = to[j] + share[j];
+          };
+          ForEachTap(s, window, add);
         });
       }
     }

@@ -38,6 +38,7 @@ struct Vec {
 }  // namespace
 }  // namespace avx512_on_avx2
 
-constinit const MicroKernels kAvx512OnAvx2 = avx512_on_avx2::TableOf<12, 2>(&avx512_on_avx2::kNarrow);
+constinit const MicroKernels kAvx512OnAvx2 =
+    avx512_on_avx2::TableOf<12, 2>(&avx512_on_avx2::kNarrow);
 
 }  // namespace samebits::tile

@@ -27,7 +27,7 @@ struct PipelineOptions {
   int batch_size = 64;  // at least 1
   // Of each batch, where they differ; empty: batch_size, and of the last one what is left.
   std::vector<int> sizes = {};
-  int height = 32;      // of the images that come out
+  int height = 32;  // of the images that come out
   int width = 32;
   int map_threads = 1;  // 0: Next() prepares the batch itself
   int prefetch = 2;     // batches prepared ahead of the one the consumer holds
@@ -68,7 +68,7 @@ class BatchPipeline {
   const std::vector<std::uint32_t> order_;
   const PipelineOptions options_;
   std::vector<std::size_t> begins_;  // of each batch, and behind the last one
-  ImageResizer resizer_;  // for Next(); each worker has its own copy
+  ImageResizer resizer_;             // for Next(); each worker has its own copy
   std::vector<Slot> slots_;
 
   std::mutex mutex_;  // guards what follows, and `ready` of the slots

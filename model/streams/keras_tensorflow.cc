@@ -13,9 +13,7 @@ namespace {
 
 using Group = std::array<float, 4>;  // what one call of the generator's distribution gives
 
-PhiloxStream StreamOf(SeedState state) {
-  return PhiloxStream::OfSeed(state.seed, state.call);
-}
+PhiloxStream StreamOf(SeedState state) { return PhiloxStream::OfSeed(state.seed, state.call); }
 
 // In [0, 1): the low 23 bits of `word`, divided by 2^23 (exact).
 float UnitUniform(std::uint32_t word) {

@@ -30,7 +30,8 @@ TEST(Cnn, InitialWeightsEqualKeras) {
     const auto keras = ReadNpz(testing::KerasFile(backend.weights));
     const auto weights_of = [&](std::int64_t seed) {
       RandomSources sources(GlobalSeeds::All(seed));
-      return Network(CnnRecipe(), *backend.stream, sources, Division(8), 1, kernels, team).Weights();
+      return Network(CnnRecipe(), *backend.stream, sources, Division(8), 1, kernels, team)
+          .Weights();
     };
     const auto ours = weights_of(812), other_seed = weights_of(813);
     ASSERT_EQ(ours.size(), 10u);
@@ -56,7 +57,8 @@ TEST(Cnn, ThePagesWeightsEqualKeras) {
   const auto keras = ReadNpz(testing::KerasFile("tf_recipe_order_seed812.npz"));
   const auto weights_of = [&](const char* recipe) {
     RandomSources sources(GlobalSeeds::All(812));
-    return Network(FindRecipe(recipe), kKerasTensorflow, sources, Division(8), 1, kernels, team).Weights();
+    return Network(FindRecipe(recipe), kKerasTensorflow, sources, Division(8), 1, kernels, team)
+        .Weights();
   };
   for (const auto& [name, array] : weights_of("keras-page")) {
     EXPECT_EQ(

@@ -62,8 +62,8 @@ std::vector<double> ErrorsOf(const Problem& problem, const std::vector<float>& y
       }
       const double result = y[errors.size()];
       if (!std::isfinite(magnitudes) || !std::isfinite(result)) {
-        throw UserError(fmt::format("case '{}': infinities and NaNs have no error",
-                                    problem.case_of().id()));
+        throw UserError(
+            fmt::format("case '{}': infinities and NaNs have no error", problem.case_of().id()));
       }
       add(-result);
       errors.push_back(magnitudes == 0 ? 0 : std::fabs(sum.high + sum.low) / magnitudes * 0x1p24);

@@ -2,6 +2,7 @@
 // screens), and PNG.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -10,6 +11,12 @@ namespace samebits {
 
 // Colours of a plot, by number: SVG takes them from the page.
 enum class Ink : int { kText = 1, kFaint, kGrid, kFirst, kSecond, kThird, kFourth, kFifth, kSixth };
+
+// Of the i-th line of a plot; behind the last they come again.
+constexpr std::size_t kLineInks = 6;
+constexpr Ink LineInk(std::size_t i) {
+  return static_cast<Ink>(static_cast<std::size_t>(Ink::kFirst) + i % kLineInks);
+}
 
 struct Point {
   double x, y;

@@ -41,7 +41,9 @@ void Add(const nlohmann::json& axis, CellCount& count) {
   }
 }
 
-bool IsLibraryRow(const nlohmann::json& row) { return row.at("claim") != ClaimName(Claim::kEverywhere); }
+bool IsLibraryRow(const nlohmann::json& row) {
+  return row.at("claim") != ClaimName(Claim::kEverywhere);
+}
 
 // On every axis, or on one.
 CellCount CountOf(const nlohmann::json& matrix, bool libraries,

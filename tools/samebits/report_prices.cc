@@ -75,11 +75,6 @@ double GeometricMean(const PriceList& list, const std::string& group, const std:
   return count == 0 ? 0 : std::exp(sum / count);
 }
 
-constexpr Ink kInks[] = {Ink::kFirst,  Ink::kSecond, Ink::kThird,
-                         Ink::kFourth, Ink::kFifth,  Ink::kSixth};
-
-Ink InkOf(std::size_t i) { return kInks[i % std::size(kInks)]; }
-
 // Every price beside its operation, a line of its own for each case.
 Plot PricePlot(const PriceList& list) {
   const auto prices = PricesOf(list);
@@ -100,7 +95,7 @@ Plot PricePlot(const PriceList& list) {
   plot.x_low = low, plot.x_high = high;
   const std::vector<int> threads = ThreadsOf(list);
   for (std::size_t t = 0; t < threads.size(); ++t) {
-    Series series{ThreadsName(threads[t]), InkOf(t), Series::Style::kDots, {}, true};
+    Series series{ThreadsName(threads[t]), LineInk(t), Series::Style::kDots, {}, true};
     for (std::size_t row = 0; row < plot.rows.size(); ++row) {
       std::vector<const Price*> own;
       for (const Price* p : prices) {
@@ -133,7 +128,7 @@ Plot LadderPlot(const PriceList& list) {
   plot.y_log = false;
   const std::vector<std::string> groups = GroupsOf(list);
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    Series series{groups[g], InkOf(g), Series::Style::kLineDots, {}};
+    Series series{groups[g], LineInk(g), Series::Style::kLineDots, {}};
     for (std::size_t c = 0; c < std::size(kClaims); ++c) {
       const double mean = GeometricMean(list, groups[g], kClaims[c], 1);
       if (mean > 0) series.points.push_back({static_cast<double>(c), mean});
@@ -171,7 +166,7 @@ Plot RooflinePlot(const PriceList& list) {
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (const int threads : ThreadsOf(list)) {
       Series series{threads == 1 ? groups[g] : std::string(),
-                    InkOf(g),
+                    LineInk(g),
                     threads == 1 ? Series::Style::kDots : Series::Style::kRings,
                     {}};
       for (const Price* p : prices) {
@@ -203,7 +198,7 @@ Plot BatchPlot(const PriceList& list) {
   plot.x_low = std::max(low, 0.1), plot.x_high = std::min(high, 10.0);
   for (std::size_t i = 1; i < batches.size(); ++i) {
     Series series{
-        fmt::format("batch {}", batches[i]), InkOf(i - 1), Series::Style::kDots, {}, true};
+        fmt::format("batch {}", batches[i]), LineInk(i - 1), Series::Style::kDots, {}, true};
     for (const BatchPrice& b : list.batches) {
       if (b.batch != batches[i]) continue;
       const auto row =

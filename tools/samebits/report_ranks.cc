@@ -14,9 +14,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr Ink kLineInks[] = {Ink::kFirst,  Ink::kSecond, Ink::kThird,
-                             Ink::kFourth, Ink::kFifth,  Ink::kSixth};
-
 // The engine's own algorithm to compare with: its default, or what it has first.
 std::string DefaultOf(const Json& record) {
   for (const Json& verdict : record.at("verdicts")) {
@@ -48,8 +45,8 @@ std::string RanksName(const Json& record) {
 // More lines than inks: those that come again are dashed.
 Series LineOf(const Json& record, std::size_t i) {
   return {.name = RanksName(record),
-          .ink = kLineInks[i % std::size(kLineInks)],
-          .style = i < std::size(kLineInks) ? Series::Style::kLineDots : Series::Style::kDashes,
+          .ink = LineInk(i),
+          .style = i < kLineInks ? Series::Style::kLineDots : Series::Style::kDashes,
           .points = {}};
 }
 
@@ -82,11 +79,10 @@ Plot ModelPlot(const Json& records) {
   std::size_t ink = 0;
   for (const Json& record : records) {
     if (record.at("ranks") == 1) continue;  // sends nothing
-    Series measured{
-        .name = RanksName(record),
-        .ink = kLineInks[ink % std::size(kLineInks)],
-        .style = ink < std::size(kLineInks) ? Series::Style::kDots : Series::Style::kRings,
-        .points = {}};
+    Series measured{.name = RanksName(record),
+                    .ink = LineInk(ink),
+                    .style = ink < kLineInks ? Series::Style::kDots : Series::Style::kRings,
+                    .points = {}};
     Series modelled{.name = "", .ink = measured.ink, .style = Series::Style::kLine, .points = {}};
     for (const Json& row : record.at("rows")) {
       if (row.at("algorithm") != kTree) continue;
