@@ -3,6 +3,7 @@
 // the same settings; BLAS libraries promise nothing.
 #include "kernels/activation/activation.h"
 #include "kernels/comparators/cublas.h"
+#include "kernels/comparators/cudnn.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/cpu.h"
 #include "kernels/core/error.h"
@@ -62,6 +63,7 @@ void EmbeddingBackward(const embedding::Shape&, const Buffers&, DeviceStream&);
 }  // namespace cuda_emulated
 
 using enum CublasArithmetic;
+using enum CudnnEngines;
 
 template <const Op* op, CublasArithmetic arithmetic>
 void Cublas([[maybe_unused]] const Case& c, [[maybe_unused]] const Buffers& buffers, Team&) {
@@ -69,6 +71,15 @@ void Cublas([[maybe_unused]] const Case& c, [[maybe_unused]] const Buffers& buff
   RunCublas(*op, arithmetic, c, buffers);
 #else
   throw UnavailableError("built without cuBLAS, whose headers were not found");
+#endif
+}
+
+template <const Op* op, CudnnEngines engines>
+void Cudnn([[maybe_unused]] const Case& c, [[maybe_unused]] const Buffers& buffers, Team&) {
+#if SAMEBITS_HAVE_CUDNN
+  RunCudnn(*op, engines, c, buffers);
+#else
+  throw UnavailableError("built without cuDNN, whose headers were not found");
 #endif
 }
 
@@ -113,9 +124,7 @@ std::string_view OpenBlasIsa(int bits) {
 }
 // Skylake-X, Haswell and Penryn by their numbers in BLIS 0.9 (its arch_t), which knows no names.
 std::string_view BlisIsa(int bits) {
-  return bits >= 512   ? "BLIS_ARCH_TYPE=0"
-         : bits >= 256 ? "BLIS_ARCH_TYPE=3"
-                       : "BLIS_ARCH_TYPE=5";
+  return bits >= 512 ? "BLIS_ARCH_TYPE=0" : bits >= 256 ? "BLIS_ARCH_TYPE=3" : "BLIS_ARCH_TYPE=5";
 }
 
 constexpr Backend kEigen{"eigen", EigenUnavailable},
@@ -175,6 +184,28 @@ constexpr Kernel kRows[] = {
     {&exact::kProduct, "cublas", &kCuda, kRun, Cublas<&exact::kProduct, kBinary32>},
     {&exact::kProduct, "cublas_tf32", &kCuda, kRun, Cublas<&exact::kProduct, kTensorFloat32>},
     {&exact::kProduct, "cublas_bf16x9", &kCuda, kNone, Cublas<&exact::kProduct, kEmulated>},
+
+    // By the fastest engine of all, of the deterministic ones, of those without tensor cores, and
+    // of those that say that their bits move.
+    {&conv2d::kForward, "cudnn", &kCuda, kNone, Cudnn<&conv2d::kForward, kAny>},
+    {&conv2d::kForward, "cudnn_deterministic", &kCuda, kRun,
+     Cudnn<&conv2d::kForward, kDeterministic>},
+    {&conv2d::kForward, "cudnn_binary32", &kCuda, kRun,
+     Cudnn<&conv2d::kForward, kDeterministicBinary32>},
+    {&conv2d::kDataGradient, "cudnn", &kCuda, kNone, Cudnn<&conv2d::kDataGradient, kAny>},
+    {&conv2d::kDataGradient, "cudnn_deterministic", &kCuda, kRun,
+     Cudnn<&conv2d::kDataGradient, kDeterministic>},
+    {&conv2d::kDataGradient, "cudnn_binary32", &kCuda, kRun,
+     Cudnn<&conv2d::kDataGradient, kDeterministicBinary32>},
+    {&conv2d::kDataGradient, "cudnn_nondeterministic", &kCuda, kNone,
+     Cudnn<&conv2d::kDataGradient, kNondeterministic>},
+    {&conv2d::kWeightGradient, "cudnn", &kCuda, kNone, Cudnn<&conv2d::kWeightGradient, kAny>},
+    {&conv2d::kWeightGradient, "cudnn_deterministic", &kCuda, kRun,
+     Cudnn<&conv2d::kWeightGradient, kDeterministic>},
+    {&conv2d::kWeightGradient, "cudnn_binary32", &kCuda, kRun,
+     Cudnn<&conv2d::kWeightGradient, kDeterministicBinary32>},
+    {&conv2d::kWeightGradient, "cudnn_nondeterministic", &kCuda, kNone,
+     Cudnn<&conv2d::kWeightGradient, kNondeterministic>},
 
     // Sums by atomics; on the emulator the axis schedule shows that their bits move.
     {&conv2d::kWeightGradient, "atomic", &kCuda, kNone,

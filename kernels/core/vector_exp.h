@@ -61,8 +61,10 @@ namespace samebits::SAMEBITS_ISA {
   return AllLess(magnitude, kZero + kPairExpLimit) && AllEqual(above, below);
 }
 
-// y[i] = e^x[i]; x and y may be the same.
-inline void Exp(std::int64_t count, const float* x, float* y) {
+// y[i] = e^x[i]; x and y may be the same. Calls meanwhile(i) before the vector at i, while memory
+// has nothing to do.
+template <class Meanwhile>
+void Exp(std::int64_t count, const float* x, float* y, const Meanwhile& meanwhile) {
   constexpr std::int64_t kBlock = 64 * kVectorLanes;
   std::int64_t i = 0;
   while (i + kVectorLanes <= count) {
@@ -71,6 +73,7 @@ inline void Exp(std::int64_t count, const float* x, float* y) {
     const std::int64_t end = count - i < kBlock ? count : i + kBlock;
     for (; i + kVectorLanes <= end; i += kVectorLanes) {
       Floats e;
+      meanwhile(i);
       if (ExpInPairs(Load<Floats>(x + i), &e)) {
         Store(e, y + i);
       } else {
@@ -86,11 +89,17 @@ inline void Exp(std::int64_t count, const float* x, float* y) {
 }
 #else
 // y[i] = e^x[i]; x and y may be the same.
-inline void Exp(std::int64_t count, const float* x, float* y) {
+template <class Meanwhile>
+void Exp(std::int64_t count, const float* x, float* y, const Meanwhile& meanwhile) {
   ForEachPart(count, [&](const auto& load, const auto& store, std::int64_t i) {
+    meanwhile(i);
     store(WideExpOf(load(x + i)), y + i);
   });
 }
 #endif
+
+inline void Exp(std::int64_t count, const float* x, float* y) {
+  Exp(count, x, y, [](std::int64_t) {});
+}
 
 }  // namespace samebits::SAMEBITS_ISA

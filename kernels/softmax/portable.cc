@@ -44,7 +44,7 @@ float Largest(std::int64_t c, const float* x) {
   return AnyNaN(unordered) ? std::numeric_limits<float>::quiet_NaN() : TreeOverLanes(m, larger)[0];
 }
 
-// Writes y of `n` samples.
+// Writes y of `n` samples, and fetches as many behind them: what comes next.
 void Softmax(std::int64_t n, std::int64_t c, const float* x, float* y, Statistics* statistics) {
   for (std::int64_t i = 0; i < n; ++i) {
     const float m = statistics[i].m = Largest(c, x + i * c);
@@ -55,7 +55,11 @@ void Softmax(std::int64_t n, std::int64_t c, const float* x, float* y, Statistic
     });
   }
   // Over all samples alike, as few classes would leave a vector half empty.
-  samebits::SAMEBITS_ISA::Exp(n * c, y, y);
+  const float *const next_x = x + n * c, *const next_y = y + n * c;
+  samebits::SAMEBITS_ISA::Exp(n * c, y, y, [&](std::int64_t i) {
+    __builtin_prefetch(next_x + i, 0, 3);
+    __builtin_prefetch(next_y + i, 1, 3);
+  });
   for (std::int64_t i = 0; i < n; ++i) {
     float* const row = y + i * c;
     const float sum = statistics[i].sum =
