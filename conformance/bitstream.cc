@@ -24,6 +24,20 @@ void Store(T value, std::byte* to) {
   }
 }
 
+// A tensor's elements, of any NaN the contract's; returns the end.
+template <class Word>
+std::byte* StoreAll(const Tensor& tensor, const std::byte* from, std::byte* to) {
+  const bool floats = tensor.type == DType::kFloat32;
+  const std::int64_t elements = tensor.Elements();
+  for (std::int64_t i = 0; i < elements; ++i, from += sizeof(Word), to += sizeof(Word)) {
+    Word word;
+    std::memcpy(&word, from, sizeof word);
+    if constexpr (sizeof(Word) == sizeof kNan) word = floats && IsNan(word) ? kNan : word;
+    Store(word, to);
+  }
+  return to;
+}
+
 std::uint64_t Element(const Bitstream& stream, std::size_t at, std::size_t size) {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < size; ++i)
@@ -69,23 +83,18 @@ Bitstream BitstreamOf(std::span<const Tensor> tensors, std::span<const void* con
   for (std::size_t t = 0; t < tensors.size(); ++t) {
     const Tensor& tensor = tensors[t];
     const auto* from = static_cast<const std::byte*>(data[t]);
-    const std::size_t size = SizeOf(tensor.type);
-    for (std::int64_t i = 0; i < tensor.Elements(); ++i, from += size, to += size) {
-      if (size == 1) {
-        *to = *from;
-      } else if (size == 2) {
-        std::uint16_t word;
-        std::memcpy(&word, from, sizeof word);
-        Store(word, to);
-      } else if (size == 8) {
-        std::uint64_t word;
-        std::memcpy(&word, from, sizeof word);
-        Store(word, to);
-      } else {
-        std::uint32_t word;
-        std::memcpy(&word, from, sizeof word);
-        Store(tensor.type == DType::kFloat32 && IsNan(word) ? kNan : word, to);
-      }
+    switch (SizeOf(tensor.type)) {
+      case 1:
+        to = StoreAll<std::uint8_t>(tensor, from, to);
+        break;
+      case 2:
+        to = StoreAll<std::uint16_t>(tensor, from, to);
+        break;
+      case 8:
+        to = StoreAll<std::uint64_t>(tensor, from, to);
+        break;
+      default:
+        to = StoreAll<std::uint32_t>(tensor, from, to);
     }
   }
   return stream;
@@ -114,13 +123,15 @@ Digest DigestOf(const Bitstream& stream) {
 
 std::optional<Divergence> FirstDivergence(std::span<const Tensor> tensors, const Bitstream& got,
                                           const Bitstream& want) {
+  if (got == want) return std::nullopt;
   std::optional<Divergence> first;
   std::int64_t differing = 0, elements = 0;
   std::size_t at = 0;
   for (const Tensor& tensor : tensors) {
     const std::size_t size = SizeOf(tensor.type);
-    elements += tensor.Elements();
-    for (std::int64_t i = 0; i < tensor.Elements(); ++i, at += size) {
+    const std::int64_t own = tensor.Elements();
+    elements += own;
+    for (std::int64_t i = 0; i < own; ++i, at += size) {
       const std::uint64_t g = Element(got, at, size), w = Element(want, at, size);
       if (g == w) continue;
       ++differing;
