@@ -19,6 +19,7 @@
 #include <fmt/format.h>
 
 #include "kernels/comparators/cudnn_layout.h"
+#include "kernels/comparators/padding.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/error.h"
 #include "kernels/core/steady_choice.h"
@@ -131,12 +132,6 @@ Descriptor TensorOf(std::int64_t id, std::int64_t n, std::int64_t c, std::int64_
   return tensor;
 }
 
-// The zeros below and to the right that the last outputs read.
-std::int64_t PadBehind(std::int64_t in, std::int64_t out, std::int64_t taps, std::int64_t stride,
-                       std::int64_t dilation, std::int64_t before) {
-  return std::max<std::int64_t>(0, (out - 1) * stride + dilation * (taps - 1) + 1 - in - before);
-}
-
 Descriptor ConvolutionOf(const conv2d::Shape& s) {
   Descriptor convolution(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
   const auto set = [&](cudnnBackendAttributeName_t name, std::int64_t rows, std::int64_t columns) {
@@ -149,9 +144,13 @@ Descriptor ConvolutionOf(const conv2d::Shape& s) {
   set(CUDNN_ATTR_CONVOLUTION_DILATIONS, s.dilation_h, s.dilation_w);
   set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, s.stride_h, s.stride_w);
   set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, s.pad_top, s.pad_left);
+  const auto behind = [](std::int64_t in, std::int64_t out, std::int64_t extent,
+                         std::int64_t stride, std::int64_t before) {  // no less than none
+    return std::max<std::int64_t>(0, PadBehind(in, out, extent, stride, before));
+  };
   set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS,
-      PadBehind(s.h, s.oh, s.r, s.stride_h, s.dilation_h, s.pad_top),
-      PadBehind(s.w, s.ow, s.s, s.stride_w, s.dilation_w, s.pad_left));
+      behind(s.h, s.oh, s.dilation_h * (s.r - 1) + 1, s.stride_h, s.pad_top),
+      behind(s.w, s.ow, s.dilation_w * (s.s - 1) + 1, s.stride_w, s.pad_left));
   convolution.Finalize("a convolution");
   return convolution;
 }

@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "kernels/activation/activation.h"
+#include "kernels/comparators/padding.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/error.h"
 #include "kernels/core/steady_choice.h"

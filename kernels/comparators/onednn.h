@@ -24,11 +24,4 @@ dnnl::primitive_attr WithRelu(bool relu);
 
 inline memory::desc Plain(const memory::dims& dims, Tag tag) { return {dims, kFloat, tag}; }
 
-// Zeros behind the image that make windows of `extent` at `stride` give `out` outputs; negative
-// where the last rows are in no window.
-inline std::int64_t PadBehind(std::int64_t in, std::int64_t out, std::int64_t extent,
-                              std::int64_t stride, std::int64_t before) {
-  return (out - 1) * stride + extent - in - before;
-}
-
 }  // namespace samebits::comparators
