@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <limits>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -51,22 +49,6 @@ bool InPlace(const Buffers& buffers) {
   });
 }
 
-const Kernel& Fastest(const std::vector<const Kernel*>& kernels, const Case& c,
-                      const Buffers& buffers, Team& team) {
-  using Clock = std::chrono::steady_clock;
-  constexpr int kRounds = 4;  // the first of them warms up
-  std::vector<double> least(kernels.size(), std::numeric_limits<double>::infinity());
-  for (int round = 0; round < kRounds; ++round) {
-    for (std::size_t i = 0; i < kernels.size(); ++i) {
-      const auto begin = Clock::now();
-      samebits::Run(*kernels[i], c, buffers, team);
-      const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-      if (round > 0) least[i] = std::min(least[i], seconds);
-    }
-  }
-  return *kernels[static_cast<std::size_t>(std::ranges::min_element(least) - least.begin())];
-}
-
 }  // namespace
 
 KernelSet::KernelSet(std::string_view name, Claim claim) : name_(name), claim_(claim) {
@@ -110,7 +92,8 @@ const Kernel& KernelSet::Choose(const Op& op, const Case& c, const Buffers& buff
   if (claim_ != Claim::kNone) return *libraries.front();
   if (InPlace(buffers)) return ours;
   libraries.push_back(&ours);
-  return Fastest(libraries, c, buffers, team);
+  const auto run = [&](std::size_t i) { samebits::Run(*libraries[i], c, buffers, team); };
+  return *libraries[FastestOf(libraries.size(), run)];
 }
 
 void KernelSet::Run(const Op& op, const Case& c, const Buffers& buffers, Team& team) const {

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -296,7 +295,7 @@ void Wait(DeviceStream& stream) {
   }
 }
 
-// The fastest of the first few that may run, by the best of a few runs.
+// The fastest of the first few that may run.
 Plan FastestPlan(const Op& op, const conv2d::Shape& s, CudnnEngines engines, const Tensors& tensors,
                  DeviceStream& stream) {
   constexpr std::size_t kMostPlans = 8;
@@ -316,19 +315,11 @@ Plan FastestPlan(const Op& op, const conv2d::Shape& s, CudnnEngines engines, con
     if (plan.workspace <= kMostWorkspace) plans.push_back(std::move(plan));
   }
   if (plans.empty()) throw UnavailableError("cuDNN offers no such engine for this case");
-  using Clock = std::chrono::steady_clock;
-  std::vector<Clock::duration> best(plans.size(), Clock::duration::max());
-  for (int turn = 0; turn < 4 && plans.size() > 1; ++turn) {  // the first one warms up
-    for (std::size_t i = 0; i < plans.size(); ++i) {
-      Wait(stream);
-      const auto begin = Clock::now();
-      Execute(plans[i], tensors, stream);
-      Wait(stream);
-      if (turn > 0) best[i] = std::min(best[i], Clock::now() - begin);
-    }
-  }
-  const auto fastest = std::min_element(best.begin(), best.end()) - best.begin();
-  return std::move(plans[static_cast<std::size_t>(fastest)]);
+  const auto run = [&](std::size_t i) {
+    Execute(plans[i], tensors, stream);
+    Wait(stream);
+  };
+  return std::move(plans[FastestOf(plans.size(), run)]);
 }
 
 void Convolve(const Op& op, CudnnEngines engines, const Case& c, const Buffers& buffers,

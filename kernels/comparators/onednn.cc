@@ -5,8 +5,6 @@
 
 #include <omp.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -119,22 +117,6 @@ Way WayOf(Prepared prepared) {
   return [p = std::make_shared<Prepared>(std::move(prepared))](const Buffers& b) { p->Run(b); };
 }
 
-// The fastest of a few ways, by the best of a few runs: another process may find another, with
-// other bits.
-Way Fastest(const std::vector<Way>& ways, const Buffers& buffers) {
-  if (ways.size() == 1 || ChoicesAreSteady()) return ways[0];
-  using Clock = std::chrono::steady_clock;
-  std::vector<Clock::duration> best(ways.size(), Clock::duration::max());
-  for (int turn = 0; turn < 4; ++turn) {  // the first one warms up
-    for (std::size_t i = 0; i < ways.size(); ++i) {
-      const auto begin = Clock::now();
-      ways[i](buffers);
-      if (turn > 0) best[i] = std::min(best[i], Clock::now() - begin);
-    }
-  }
-  return ways[static_cast<std::size_t>(std::min_element(best.begin(), best.end()) - best.begin())];
-}
-
 // A kernel that makes its ways on the first call of a case and number of threads.
 template <std::vector<Way> (*ways_of)(const Case&)>
 void RunBest(const Case& id, const Buffers& buffers, Team& team) {
@@ -144,7 +126,9 @@ void RunBest(const Case& id, const Buffers& buffers, Team& team) {
   auto way = kept.find(key);
   if (way == kept.end()) {
     try {
-      way = kept.emplace(key, Fastest(ways_of(id), buffers)).first;
+      const std::vector<Way> ways = ways_of(id);
+      const auto run = [&](std::size_t i) { ways[i](buffers); };
+      way = kept.emplace(key, ways[FastestOf(ways.size(), run)]).first;
     } catch (const dnnl::error& error) {
       throw UnavailableError(
           fmt::format("oneDNN has no primitive for this case: {}", error.what()));

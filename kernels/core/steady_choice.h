@@ -2,6 +2,9 @@
 // they first run. Where every process must give the same bits, they take the first instead.
 #pragma once
 
+#include <cstddef>
+#include <functional>
+
 namespace samebits {
 
 bool ChoicesAreSteady();
@@ -17,5 +20,9 @@ class SteadyChoice {
  private:
   const bool former_;
 };
+
+// Which of `count` (at least 1) ways is fastest, by the best of a few runs of each, in turns:
+// another process may find another. The first where choices are steady.
+std::size_t FastestOf(std::size_t count, const std::function<void(std::size_t)>& run);
 
 }  // namespace samebits
