@@ -1,12 +1,11 @@
 // Matrix products of the BLAS libraries, as Debian installs them. Each is loaded by itself: all of
 // them export the same names.
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <string>
 
 #include <fmt/format.h>
 
+#include "kernels/comparators/shared_library.h"
 #include "kernels/core/team.h"
 #include "kernels/dense/dense.h"
 
@@ -20,34 +19,23 @@ using Sgemm = void(int order, int a_form, int b_form, int m, int n, int k, float
                    const float* a, int a_row, const float* b, int b_row, float beta, float* y,
                    int y_row);
 
-struct Library {
-  std::string missing;  // why it cannot be used
-  Sgemm* multiply = nullptr;
-  void (*use_threads)(std::int64_t) = nullptr;  // libraries that take an int read its lower half
+struct Library : SharedLibrary {
+  Library(const char* file, const char* of_threads, const char* package)
+      : SharedLibrary(file, fmt::format(": Debian package {}", package)),
+        use_threads(Find(of_threads)) {}
+
+  Sgemm* multiply = Find("cblas_sgemm");
+  void (*use_threads)(std::int64_t);  // libraries that take an int read its lower half
 };
 
-Library Load(const char* file, const char* use_threads, const char* package) {
-  Library library;
-  void* const handle = ::dlopen(file, RTLD_NOW | RTLD_LOCAL);
-  if (handle != nullptr) {
-    library.multiply = reinterpret_cast<Sgemm*>(::dlsym(handle, "cblas_sgemm"));
-    library.use_threads = reinterpret_cast<void (*)(std::int64_t)>(::dlsym(handle, use_threads));
-  }
-  if (library.multiply == nullptr || library.use_threads == nullptr) {
-    library.missing = fmt::format("{} is not installed: Debian package {}", file, package);
-  }
-  return library;
-}
-
 const Library& OpenBlas() {
-  static const Library library =
-      Load("libopenblas.so.0", "openblas_set_num_threads", "libopenblas0-openmp");
+  static const Library library("libopenblas.so.0", "openblas_set_num_threads",
+                               "libopenblas0-openmp");
   return library;
 }
 
 const Library& Blis() {
-  static const Library library =
-      Load("libblis.so.4", "bli_thread_set_num_threads", "libblis4-openmp");
+  static const Library library("libblis.so.4", "bli_thread_set_num_threads", "libblis4-openmp");
   return library;
 }
 
@@ -93,7 +81,7 @@ void WeightGradient(const Case& id, const Buffers& buffers, Team& team) {
 
 namespace openblas {
 
-std::string Missing() { return OpenBlas().missing; }
+std::string Missing() { return OpenBlas().missing(); }
 void DenseForward(const Case& c, const Buffers& b, Team& t) { Forward<OpenBlas>(c, b, t); }
 void DenseDataGradient(const Case& c, const Buffers& b, Team& t) {
   DataGradient<OpenBlas>(c, b, t);
@@ -106,7 +94,7 @@ void DenseWeightGradient(const Case& c, const Buffers& b, Team& t) {
 
 namespace blis {
 
-std::string Missing() { return Blis().missing; }
+std::string Missing() { return Blis().missing(); }
 void DenseForward(const Case& c, const Buffers& b, Team& t) { Forward<Blis>(c, b, t); }
 void DenseDataGradient(const Case& c, const Buffers& b, Team& t) { DataGradient<Blis>(c, b, t); }
 void DenseWeightGradient(const Case& c, const Buffers& b, Team& t) {

@@ -2,14 +2,13 @@
 #include "kernels/comparators/cublas.h"
 
 #include <cublas_v2.h>
-#include <dlfcn.h>
 
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 
 #include <fmt/format.h>
 
+#include "kernels/comparators/shared_library.h"
 #include "kernels/core/error.h"
 #include "kernels/cuda/stream.h"
 #include "kernels/dense/dense.h"
@@ -18,30 +17,17 @@
 namespace samebits::comparators {
 namespace {
 
-struct Library {
-  std::string missing;  // why it cannot be used
-  decltype(&cublasCreate_v2) create = nullptr;
-  decltype(&cublasSetStream_v2) set_stream = nullptr;
-  decltype(&cublasSetMathMode) set_math = nullptr;
-  decltype(&cublasSgemm_v2) multiply = nullptr;
+struct Library : SharedLibrary {
+  Library() : SharedLibrary(fmt::format("libcublas.so.{}", CUBLAS_VER_MAJOR)) {}
+
+  decltype(&cublasCreate_v2) create = Find("cublasCreate_v2");
+  decltype(&cublasSetStream_v2) set_stream = Find("cublasSetStream_v2");
+  decltype(&cublasSetMathMode) set_math = Find("cublasSetMathMode");
+  decltype(&cublasSgemm_v2) multiply = Find("cublasSgemm_v2");
 };
 
 const Library& TheLibrary() {
-  static const Library library = [] {
-    Library loaded;
-    const std::string file = fmt::format("libcublas.so.{}", CUBLAS_VER_MAJOR);
-    void* const handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-    const auto find = [&](const char* name, auto& function) {
-      using Function = std::remove_reference_t<decltype(function)>;
-      if (handle != nullptr) function = reinterpret_cast<Function>(::dlsym(handle, name));
-      if (function == nullptr) loaded.missing = fmt::format("{} is not installed", file);
-    };
-    find("cublasCreate_v2", loaded.create);
-    find("cublasSetStream_v2", loaded.set_stream);
-    find("cublasSetMathMode", loaded.set_math);
-    find("cublasSgemm_v2", loaded.multiply);
-    return loaded;
-  }();
+  static const Library library;
   return library;
 }
 
@@ -103,7 +89,7 @@ void Multiply(const Product& p, cublasMath_t mode, const Buffers& buffers, Devic
 }  // namespace
 
 void RunCublas(const Op& op, CublasArithmetic arithmetic, const Case& c, const Buffers& buffers) {
-  if (!TheLibrary().missing.empty()) throw UnavailableError(TheLibrary().missing);
+  if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
   RunOnGpu(op, c, buffers,
            [product = ProductOf(op, c), mode = ModeOf(arithmetic)](const Buffers& device,
                                                                    DeviceStream& stream) {

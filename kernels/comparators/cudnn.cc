@@ -3,7 +3,6 @@
 
 #include <cuda_runtime.h>
 #include <cudnn.h>
-#include <dlfcn.h>
 
 #include <algorithm>
 #include <array>
@@ -11,7 +10,6 @@
 #include <stdexcept>
 #include <string>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,6 +17,7 @@
 
 #include "kernels/comparators/cudnn_layout.h"
 #include "kernels/comparators/padding.h"
+#include "kernels/comparators/shared_library.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/error.h"
 #include "kernels/core/steady_choice.h"
@@ -27,40 +26,22 @@
 namespace samebits::comparators {
 namespace {
 
-struct Library {
-  std::string missing;  // why it cannot be used
-  decltype(&cudnnCreate) create_handle = nullptr;
-  decltype(&cudnnSetStream) set_stream = nullptr;
-  decltype(&cudnnGetErrorString) error_string = nullptr;
-  decltype(&cudnnBackendCreateDescriptor) create = nullptr;
-  decltype(&cudnnBackendDestroyDescriptor) destroy = nullptr;
-  decltype(&cudnnBackendSetAttribute) set = nullptr;
-  decltype(&cudnnBackendGetAttribute) get = nullptr;
-  decltype(&cudnnBackendFinalize) finalize = nullptr;
-  decltype(&cudnnBackendExecute) execute = nullptr;
+struct Library : SharedLibrary {
+  Library() : SharedLibrary(fmt::format("libcudnn.so.{}", CUDNN_MAJOR)) {}
+
+  decltype(&cudnnCreate) create_handle = Find("cudnnCreate");
+  decltype(&cudnnSetStream) set_stream = Find("cudnnSetStream");
+  decltype(&cudnnGetErrorString) error_string = Find("cudnnGetErrorString");
+  decltype(&cudnnBackendCreateDescriptor) create = Find("cudnnBackendCreateDescriptor");
+  decltype(&cudnnBackendDestroyDescriptor) destroy = Find("cudnnBackendDestroyDescriptor");
+  decltype(&cudnnBackendSetAttribute) set = Find("cudnnBackendSetAttribute");
+  decltype(&cudnnBackendGetAttribute) get = Find("cudnnBackendGetAttribute");
+  decltype(&cudnnBackendFinalize) finalize = Find("cudnnBackendFinalize");
+  decltype(&cudnnBackendExecute) execute = Find("cudnnBackendExecute");
 };
 
 const Library& TheLibrary() {
-  static const Library library = [] {
-    Library loaded;
-    const std::string file = fmt::format("libcudnn.so.{}", CUDNN_MAJOR);
-    void* const handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-    const auto find = [&](const char* name, auto& function) {
-      using Function = std::remove_reference_t<decltype(function)>;
-      if (handle != nullptr) function = reinterpret_cast<Function>(::dlsym(handle, name));
-      if (function == nullptr) loaded.missing = fmt::format("{} is not installed", file);
-    };
-    find("cudnnCreate", loaded.create_handle);
-    find("cudnnSetStream", loaded.set_stream);
-    find("cudnnGetErrorString", loaded.error_string);
-    find("cudnnBackendCreateDescriptor", loaded.create);
-    find("cudnnBackendDestroyDescriptor", loaded.destroy);
-    find("cudnnBackendSetAttribute", loaded.set);
-    find("cudnnBackendGetAttribute", loaded.get);
-    find("cudnnBackendFinalize", loaded.finalize);
-    find("cudnnBackendExecute", loaded.execute);
-    return loaded;
-  }();
+  static const Library library;
   return library;
 }
 
@@ -350,14 +331,14 @@ void Convolve(const Op& op, CudnnEngines engines, const Case& c, const Buffers& 
 }  // namespace
 
 void RunCudnn(const Op& op, CudnnEngines engines, const Case& c, const Buffers& buffers) {
-  if (!TheLibrary().missing.empty()) throw UnavailableError(TheLibrary().missing);
+  if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
   RunOnGpu(op, c, buffers, [&op, engines, c](const Buffers& device, DeviceStream& stream) {
     Convolve(op, engines, c, device, stream);
   });
 }
 
 std::int64_t CudnnEngineCount(const Op& op, const Case& c) {
-  if (!TheLibrary().missing.empty()) throw UnavailableError(TheLibrary().missing);
+  if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
   const Descriptor graph = GraphOf(op, conv2d::ShapeOf(c), nullptr);
   std::int64_t count = 0, engines = 0;
   Check(TheLibrary().get(graph.get(), CUDNN_ATTR_OPERATIONGRAPH_ENGINE_GLOBAL_COUNT,
