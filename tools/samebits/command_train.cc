@@ -382,9 +382,13 @@ int RunTrain(RunOptions options, RankGroup* group) {
   const std::size_t steps = std::max<std::size_t>(1, result.steps.size() - done);
   const double ms = 1e3 * result.training_seconds / static_cast<double>(steps);
   if (options.json) {
-    Json json = {{"steps", result.steps.size()},           {"ms_per_step", ms},
-                 {"peak_memory_bytes", PeakMemoryBytes()}, {"weights", result.weights_digest},
-                 {"history", JsonOf(result.history)},      {"golden", golden}};
+    Json json;
+    json["steps"] = result.steps.size();
+    json["ms_per_step"] = ms;
+    json["peak_memory_bytes"] = PeakMemoryBytes();
+    json["weights"] = result.weights_digest;
+    json["history"] = JsonOf(result.history);
+    json["golden"] = golden;
     if (price) {
       json["determinism"] = identity["determinism"];
       json["kernels"] = kernels.Used();
