@@ -14,5 +14,6 @@ set(INSTALL_GTEST OFF)
 add_subdirectory(/usr/src/googletest ${CMAKE_BINARY_DIR}/googletest EXCLUDE_FROM_ALL SYSTEM)
 
 message(STATUS "Cross build: OpenSSL is replaced by core/digest_plain.cc")
+message(STATUS "Cross build: NOT RUN: the axis process, which qemu cannot run")
 message(STATUS "Cross build: NOT RUN: train_cnn_v1, comparators, benchmarks, tools, tests: "
                "their libraries are not there")
