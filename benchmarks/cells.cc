@@ -45,7 +45,8 @@ std::vector<Cell> TimedCells(std::span<const Kernel* const> kernels,
   for (const Op* op : AllOps()) {
     for (const std::string_view timed : op->timed_cases) {
       const std::string id = fmt::format("{}_seed812", timed);
-      if (IsWholeRun(Case::Parse(id))) continue;
+      const Case c = Case::Parse(id);
+      if (IsWholeRun(c) || (device == nullptr && IsForDevices(*op, c))) continue;
       for (const int count : threads) {
         for (const Kernel* kernel : kernels) {
           const bool on_host = !IsEmulation(*kernel) && kernel->backend != &kCuda;

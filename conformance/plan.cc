@@ -101,8 +101,8 @@ std::string_view IfPipeline(const Kernel& kernel) {
   return kernel.op->has_pipeline ? IfPromised(kernel) : kNoPipeline;
 }
 
-// Minutes where fma is a function: plain loops, and a baseline without it. Shorter cases have those,
-// and of thirty steps one seed.
+// Minutes where fma is a function: plain loops, and a baseline without it. Shorter cases have
+// those, and of thirty steps one seed.
 bool IsLongTraining(const Case& c) {
   const std::int64_t steps = c.Get("steps", 0);
   return steps * c.Get("b", 0) >= 1500 || (steps >= 30 && c.Seed() != 812);
@@ -303,6 +303,14 @@ bool IsTraining(const Op& op) { return Case::Parse(op.cases[0]).Get("steps", -1)
 
 bool IsWholeRun(const Case& c) { return c.Get("epochs", 0) > 0; }
 
+bool IsForDevices(const Op& op, const Case& c) {
+  return op.flops != nullptr && IsTimed(op, c) && op.flops(c) > 1e11;
+}
+
+bool IsTooLongForReference(const Op& op, const Case& c) {
+  return IsWholeRun(c) || IsForDevices(op, c);
+}
+
 std::span<const Axis> AllAxes() { return kAxes; }
 
 std::string Cell::Id() const {
@@ -357,6 +365,7 @@ std::vector<Cell> Plan(std::span<const Kernel* const> kernels) {
       const Case c = Case::Parse(case_id);
       // Libraries have ways of their own to store in 16 bits: ours would say nothing of theirs.
       if (IsComparator(*kernel) && IsStored(*kernel->op, c)) continue;
+      if (IsForDevices(*kernel->op, c) && kernel->backend != &kCuda) continue;
       for (const Axis& axis : kAxes) {
         if (!axis.why_not(*kernel).empty()) continue;
         const std::vector<int> points = axis.points(*kernel, c);

@@ -75,9 +75,15 @@ bool IsEmulation(const Kernel& kernel);
 // Its cases are training runs.
 bool IsTraining(const Op& op);
 
-// A training run over whole epochs: too long for the reference (hours), so `portable` wrote its
-// golden, after the reference had matched the first 30 steps; few axes are crossed with it.
+// A training run over whole epochs: few axes are crossed with it.
 bool IsWholeRun(const Case& c);
+
+// A timed case of so many operations (100 G) that processors are not asked for it.
+bool IsForDevices(const Op& op, const Case& c);
+
+// It would take the reference hours: `portable` wrote its golden, after the reference had matched
+// shorter ones (of a training run the first 30 steps).
+bool IsTooLongForReference(const Op& op, const Case& c);
 
 // Its tensors lie in 16 bits, which every kernel meets in the same way: the axes that ask how it
 // computes are crossed with its binary32.

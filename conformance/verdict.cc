@@ -188,13 +188,12 @@ Outcome Judge::CompareElsewhere(CellRun& run, const Cell& cell, const Golden& go
 // Says why the bits are not the golden's. The reference runs first: it tells whose fault it is.
 Outcome Judge::WhyNot(Outcome outcome, const Golden& golden, const Bitstream& got) {
   const Cell& cell = outcome.cell;
-  if (IsWholeRun(Case::Parse(cell.case_id))) {
+  if (IsTooLongForReference(*cell.kernel->op, Case::Parse(cell.case_id))) {
     const auto [a, b] = std::mismatch(outcome.output.blocks.begin(), outcome.output.blocks.end(),
                                       golden.output.blocks.begin(), golden.output.blocks.end());
-    outcome.reason = fmt::format(
-        "the run leaves the golden's bits in block {} of {}; the first steps of the "
-        "shorter cases tell where",
-        a - outcome.output.blocks.begin() + 1, golden.output.blocks.size());
+    outcome.reason =
+        fmt::format("the bits leave the golden's in block {} of {}; shorter cases tell where",
+                    a - outcome.output.blocks.begin() + 1, golden.output.blocks.size());
     return outcome;
   }
   const Bitstream want = Execute({&Reference(*cell.kernel->op), cell.case_id, &AllAxes()[0], 1});

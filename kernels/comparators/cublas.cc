@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/comparators/layout.h"
 #include "kernels/comparators/shared_library.h"
 #include "kernels/core/error.h"
 #include "kernels/cuda/stream.h"
@@ -55,6 +56,7 @@ Product ProductOf(const Op& op, const Case& c) {
     return {.m = s.n, .n = s.k, .k = s.c};
   }
   const conv2d::Shape s = dense::ShapeOf(c);
+  if (&op == &dense::kForward) return {.m = s.n, .n = s.k, .k = s.c};
   if (&op == &dense::kDataGradient) return {.m = s.n, .n = s.c, .k = s.k, .b_transposed = true};
   return {.m = s.c, .n = s.k, .k = s.n, .a_transposed = true};
 }
@@ -90,11 +92,14 @@ void Multiply(const Product& p, cublasMath_t mode, const Buffers& buffers, Devic
 
 void RunCublas(const Op& op, CublasArithmetic arithmetic, const Case& c, const Buffers& buffers) {
   if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
-  RunOnGpu(op, c, buffers,
-           [product = ProductOf(op, c), mode = ModeOf(arithmetic)](const Buffers& device,
-                                                                   DeviceStream& stream) {
-             Multiply(product, mode, device, stream);
-           });
+  RunOnGpu(op, c, buffers, [&op, c, arithmetic](const Buffers& device, DeviceStream& stream) {
+    const Product product = ProductOf(op, c);
+    Multiply(product, ModeOf(arithmetic), device, stream);
+    if (&op == &dense::kForward) {
+      cuda::AddBias(product.m, product.n, device.in(2), dense::ShapeOf(c).relu, device.out(0),
+                    stream);
+    }
+  });
 }
 
 }  // namespace samebits::comparators

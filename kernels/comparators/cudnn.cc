@@ -15,7 +15,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/comparators/cudnn_layout.h"
+#include "kernels/comparators/layout.h"
 #include "kernels/comparators/padding.h"
 #include "kernels/comparators/shared_library.h"
 #include "kernels/conv2d/conv2d.h"

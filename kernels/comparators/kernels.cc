@@ -55,6 +55,8 @@ namespace cuda {
 void Conv2dWeightGradient(const conv2d::Shape&, const Buffers&, DeviceStream&);
 void MaxPoolBackward(const pool2d::Shape&, const Buffers&, DeviceStream&);
 void EmbeddingBackward(const embedding::Shape&, const Buffers&, DeviceStream&);
+void CubColumnSums(const conv2d::Shape&, const Buffers&, DeviceStream&);  // cub.cu, for GPUs only
+void CubGlobalAverageForward(const pool2d::Shape&, const Buffers&, DeviceStream&);
 }  // namespace cuda
 namespace cuda_emulated {
 void Conv2dWeightGradient(const conv2d::Shape&, const Buffers&, DeviceStream&);
@@ -171,6 +173,9 @@ constexpr Kernel kRows[] = {
 
     // The GPU's libraries: in binary32, with factors cut to TensorFloat-32, and with each factor as
     // three bfloat16 numbers, of which nothing is promised.
+    {&dense::kForward, "cublas", &kCuda, kRun, Cublas<&dense::kForward, kBinary32>},
+    {&dense::kForward, "cublas_tf32", &kCuda, kRun, Cublas<&dense::kForward, kTensorFloat32>},
+    {&dense::kForward, "cublas_bf16x9", &kCuda, kNone, Cublas<&dense::kForward, kEmulated>},
     {&dense::kDataGradient, "cublas", &kCuda, kRun, Cublas<&dense::kDataGradient, kBinary32>},
     {&dense::kDataGradient, "cublas_tf32", &kCuda, kRun,
      Cublas<&dense::kDataGradient, kTensorFloat32>},
@@ -206,6 +211,14 @@ constexpr Kernel kRows[] = {
      Cudnn<&conv2d::kWeightGradient, kDeterministicBinary32>},
     {&conv2d::kWeightGradient, "cudnn_nondeterministic", &kCuda, kNone,
      Cudnn<&conv2d::kWeightGradient, kNondeterministic>},
+
+    // A sum over rows by CUB, which promises one device's bits from run to run.
+    {&conv2d::kBiasGradient, "cub", &kCuda, kRun,
+     OnGpu<&conv2d::kBiasGradient, conv2d::ShapeOf, cuda::CubColumnSums>},
+    {&dense::kBiasGradient, "cub", &kCuda, kRun,
+     OnGpu<&dense::kBiasGradient, dense::ShapeOf, cuda::CubColumnSums>},
+    {&pool2d::kGlobalAverageForward, "cub", &kCuda, kRun,
+     OnGpu<&pool2d::kGlobalAverageForward, pool2d::ShapeOf, cuda::CubGlobalAverageForward>},
 
     // Sums by atomics; on the emulator the axis schedule shows that their bits move.
     {&conv2d::kWeightGradient, "atomic", &kCuda, kNone,

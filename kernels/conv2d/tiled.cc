@@ -89,6 +89,7 @@ void Correlate(const tile::MicroKernels& micro, const Shape& s, const float* a, 
         grid.extent = {std::min(images, s.n - n), y.count, x.count};
         grid.a_step = {from_floats, y.source_step * from.w * from.c, x.source_step * from.c};
         grid.out_step = {to_floats, y.step * to.w * to.c, x.step * to.c};
+        grid.MergeExtents();
         for (const Tap& kh : y.taps) {
           for (const Tap& kw : x.taps) {
             grid.AddTerms((kh.index * s.s + kw.index) * from.c,

@@ -130,8 +130,9 @@ constexpr std::string_view kGradientCases[] = {
 };
 // Squares, layers of the recipe, skinny products: few rows, few columns, long sums.
 constexpr std::string_view kTimed[] = {
-    "n64c32_k64",      "n64c64_k10",   "n256c256_k256", "n1024c1024_k1024", "n2048c2048_k2048",
-    "n512c1024_k1024", "n64c8192_k16", "n16c65536_k16", "n1c1024_k1024",    "n8c1600_k128",
+    "n64c32_k64",       "n64c64_k10",      "n256c256_k256",    "n1024c1024_k1024",
+    "n2048c2048_k2048", "n512c1024_k1024", "n64c8192_k16",     "n16c65536_k16",
+    "n1c1024_k1024",    "n8c1600_k128",    "n4096c4096_k4096", "n8192c8192_k8192",
 };
 constexpr std::string_view kGradientTimed[] = {"n64c32_k64", "n64c64_k10", "n512c1024_k1024"};
 

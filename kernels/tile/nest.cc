@@ -61,9 +61,8 @@ std::vector<Block> BlocksOf(const MicroKernels& micro, std::span<const Grid> gri
 void PlaceRows(const Grid& grid, std::int64_t first, std::int64_t count, const float** a,
                float** out) {
   const std::int64_t inner = grid.extent[2], middle = grid.extent[1];
-  std::int64_t k = first % inner;
+  std::int64_t k = first % inner, j = first / inner % middle, i = first / inner / middle;
   for (std::int64_t row = 0; row < count; k = 0) {
-    const std::int64_t line = (first + row) / inner, i = line / middle, j = line % middle;
     const float* from = grid.a + i * grid.a_step[0] + j * grid.a_step[1] + k * grid.a_step[2];
     float* to = grid.out + i * grid.out_step[0] + j * grid.out_step[1] + k * grid.out_step[2];
     for (; k < inner && row < count; ++k, ++row) {
@@ -72,6 +71,7 @@ void PlaceRows(const Grid& grid, std::int64_t first, std::int64_t count, const f
       from += grid.a_step[2];
       to += grid.out_step[2];
     }
+    if (++j == middle) j = 0, ++i;
   }
 }
 
@@ -121,8 +121,7 @@ class RowCopies {
 constexpr std::int64_t kPanelsWorthCopies = 4;
 
 bool NeighboursShareSets(const Grid& grid) {
-  const std::size_t inner = grid.extent[2] > 1 ? 2 : grid.extent[1] > 1 ? 1 : 0;
-  return grid.a_step[inner] % 1024 == 0;
+  return grid.a_step[2] % 1024 == 0;
 }
 
 // Rows of A for their next chain, where no neighbour has brought them.
@@ -431,6 +430,17 @@ PackedB Pack(const MicroKernels& micro, const SourceB& source, std::int64_t term
   team.RunRanges(terms, 1 + kTaskFloats / padded,
                  [&](std::int64_t begin, std::int64_t end) { PackTerms(source, begin, end, b); });
   return b;
+}
+
+void Grid::MergeExtents() {
+  for (int turn = 0; turn < 2; ++turn) {
+    const bool goes_on =
+        a_step[1] == extent[2] * a_step[2] && out_step[1] == extent[2] * out_step[2];
+    if (extent[1] > 1 && extent[2] > 1 && !goes_on) return;
+    if (extent[2] == 1) a_step[2] = a_step[1], out_step[2] = out_step[1];
+    extent = {1, extent[0], extent[1] * extent[2]};
+    a_step[1] = a_step[0], out_step[1] = out_step[0];
+  }
 }
 
 void Grid::AddTerms(std::int64_t term, std::int64_t a_offset, std::int64_t terms,

@@ -58,6 +58,8 @@ struct Grid {
   std::vector<std::int64_t> chain_end;  // chain c has the runs [chain_end[c-1], chain_end[c])
 
   std::int64_t rows() const { return extent[0] * extent[1] * extent[2]; }
+  // Rows that go on evenly from one inner extent to the next become one inner extent.
+  void MergeExtents();
   // Adds `terms` present terms at index `term` of the dot; parts them at the borders of chains.
   // `step` is that of B.
   void AddTerms(std::int64_t term, std::int64_t a_offset, std::int64_t terms, std::int64_t step);

@@ -1,4 +1,4 @@
-#include "kernels/comparators/cudnn_layout.h"
+#include "kernels/comparators/layout.h"
 
 #include "kernels/cuda/arithmetic.h"
 

@@ -1,4 +1,4 @@
-// What lies around cuDNN's convolutions (cudnn.cc), as kernels of a GPU.
+// What lies around the operations of the GPU's libraries (cublas.cc, cudnn.cc), as kernels.
 #pragma once
 
 #include <cstdint>
