@@ -46,7 +46,7 @@ std::uint64_t Element(const Bitstream& stream, std::size_t at, std::size_t size)
 }
 
 // Floats in numeric order as integers: neighbours differ by 1, -0 and +0 are one place.
-std::int64_t Place(std::uint32_t bits) {
+std::int64_t PlaceAmongFloats(std::uint32_t bits) {
   const auto magnitude = static_cast<std::int64_t>(bits & 0x7fffffff);
   return bits >> 31 ? -magnitude : magnitude;
 }
@@ -140,7 +140,8 @@ std::optional<Divergence> FirstDivergence(std::span<const Tensor> tensors, const
       const auto g32 = static_cast<std::uint32_t>(g), w32 = static_cast<std::uint32_t>(w);
       if (tensor.type == DType::kFloat32 && !IsNan(g32) && !IsNan(w32)) {
         first->has_ulps = true;
-        first->ulps = static_cast<std::uint64_t>(std::abs(Place(g32) - Place(w32)));
+        first->ulps =
+            static_cast<std::uint64_t>(std::abs(PlaceAmongFloats(g32) - PlaceAmongFloats(w32)));
       }
     }
   }

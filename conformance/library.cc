@@ -27,7 +27,7 @@ struct Call : samebits_call {
   const Case* of;
 };
 
-std::int64_t Setting(const samebits_call* call, const char* name, std::int64_t otherwise) {
+std::int64_t NumberOf(const samebits_call* call, const char* name, std::int64_t otherwise) {
   return static_cast<const Call*>(call)->of->Get(name, otherwise);
 }
 
@@ -63,7 +63,7 @@ void RunLoaded(const samebits_kernel& kernel, const Op& op, const Case& c, const
   }
   const std::string operation(op.name);
   const Call call{{operation.c_str(), c.id().c_str(), team.size(), inputs.count(), outputs.count(),
-                   inputs.data(), outputs.data(), Setting, HasWord},
+                   inputs.data(), outputs.data(), NumberOf, HasWord},
                   &c};
   if (const std::int32_t code = kernel.run(&call); code != 0) {
     throw UnavailableError(

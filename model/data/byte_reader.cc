@@ -13,7 +13,6 @@
 namespace samebits {
 namespace {
 
-constexpr std::string_view kFetchAgain = "fetch or unpack the file again";
 constexpr std::size_t kInputSize = 1 << 16;
 constexpr std::size_t kGrowth = 1 << 20;
 

@@ -16,6 +16,8 @@
 
 namespace samebits {
 
+inline constexpr std::string_view kFetchAgain = "fetch or unpack the file again";
+
 // The error of a file that can be opened and holds the wrong bytes.
 UserError BadFile(const std::filesystem::path& path, std::string_view what,
                   std::string_view advice);

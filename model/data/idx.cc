@@ -20,7 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kFetchAgain = "fetch or unpack the file again";
 constexpr std::string_view kNeedsIdx = "the file must be in the IDX format of MNIST";
 
 // One IDX file of unsigned bytes.

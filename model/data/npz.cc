@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kSaveAgain = "write it again with numpy.savez";
+constexpr std::string_view kSaveArchiveAgain = "write it again with numpy.savez";
 constexpr std::string_view kSuffix = ".npy";
 
 struct DiscardArchive {
@@ -43,12 +43,14 @@ Archive OpenToRead(const fs::path& path) {
   zip_error_init_with_code(&error, code);
   const std::string cause = zip_error_strerror(&error);
   zip_error_fini(&error);
-  throw BadFile(path, fmt::format("cannot be read as an NPZ file: {}", cause), kSaveAgain);
+  throw BadFile(path, fmt::format("cannot be read as an NPZ file: {}", cause), kSaveArchiveAgain);
 }
 
 std::vector<std::byte> ReadEntry(const fs::path& path, zip_t* archive, const zip_stat_t& entry) {
   const fs::path name = path / entry.name;
-  const auto broken = [&] { return BadFile(name, "is broken within the NPZ file", kSaveAgain); };
+  const auto broken = [&] {
+    return BadFile(name, "is broken within the NPZ file", kSaveArchiveAgain);
+  };
   // Deflate expands at most 1,032 times: a size above that is a lie, and is never allocated.
   constexpr zip_uint64_t kMostExpansion = 1032;
   if (entry.size / kMostExpansion > entry.comp_size) throw broken();
@@ -108,11 +110,11 @@ std::vector<NamedArray> ReadNpz(const fs::path& path) {
   for (zip_uint64_t index = 0; index < count; ++index) {
     zip_stat_t entry;
     if (zip_stat_index(archive.get(), index, 0, &entry) != 0) {
-      throw BadFile(path, "has a broken list of contents", kSaveAgain);
+      throw BadFile(path, "has a broken list of contents", kSaveArchiveAgain);
     }
     std::string name = entry.name;
     if (!name.ends_with(kSuffix)) {
-      throw BadFile(path, fmt::format("holds {}, which is no NPY file", name), kSaveAgain);
+      throw BadFile(path, fmt::format("holds {}, which is no NPY file", name), kSaveArchiveAgain);
     }
     const std::vector<std::byte> bytes = ReadEntry(path, archive.get(), entry);
     NpyArray array = ParseNpy(path / name, bytes);
