@@ -191,14 +191,28 @@ Descriptor GraphOf(const Op& op, const conv2d::Shape& s, cudnnHandle_t handle) {
   return graph;
 }
 
-// What the heuristics offer, best first; then what they fall back to.
-std::vector<Descriptor> OffersFor(const Descriptor& graph) {
+// A GPU that may be elsewhere, by its properties.
+Descriptor DeviceOf(const std::string& properties) {
+  Descriptor device(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
+  Check(TheLibrary().set(device.get(), CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
+                         std::ssize(properties), properties.data()),
+        "properties of a GPU");
+  if (!device.TryFinalize()) {
+    throw UserError("these are no properties of a GPU as cuDNN writes them");
+  }
+  return device;
+}
+
+// What the heuristics offer, best first; then what they fall back to. For a device, or (null) for
+// that of the graph's handle.
+std::vector<Descriptor> OffersFor(const Descriptor& graph, const Descriptor* device) {
   constexpr std::int64_t kMostOffers = 64;
   std::vector<Descriptor> offers;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
     Descriptor heuristic(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
     heuristic.SetDescriptor(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
     heuristic.Set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, mode);
+    if (device != nullptr) heuristic.SetDescriptor(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, *device);
     if (!heuristic.TryFinalize()) continue;
     std::vector<Descriptor> configurations;
     std::vector<cudnnBackendDescriptor_t> filled;
@@ -217,13 +231,18 @@ std::vector<Descriptor> OffersFor(const Descriptor& graph) {
   return offers;
 }
 
-bool IsAmong(const Descriptor& configuration, CudnnEngines engines) {
+// What an engine says of itself.
+CudnnOffer OfferOf(const Descriptor& configuration) {
   Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
   cudnnBackendDescriptor_t filled = engine.get();
   std::int64_t count = 0;
   Check(TheLibrary().get(configuration.get(), CUDNN_ATTR_ENGINECFG_ENGINE,
                          CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count, &filled),
         "an engine");
+  CudnnOffer offer;
+  Check(TheLibrary().get(filled, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &count,
+                         &offer.engine),
+        "an engine's number");
   std::array<cudnnBackendNumericalNote_t, CUDNN_NUMERICAL_NOTE_TYPE_COUNT> notes;
   Check(TheLibrary().get(filled, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
                          std::ssize(notes), &count, notes.data()),
@@ -231,20 +250,11 @@ bool IsAmong(const Descriptor& configuration, CudnnEngines engines) {
   const auto says = [&](cudnnBackendNumericalNote_t note) {
     return std::find(notes.begin(), notes.begin() + count, note) != notes.begin() + count;
   };
-  const bool moves = says(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC);
-  const bool narrows = says(CUDNN_NUMERICAL_NOTE_TENSOR_CORE) ||
-                       says(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS) ||
-                       says(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION);
-  switch (engines) {
-    case CudnnEngines::kDeterministic:
-      return !moves;
-    case CudnnEngines::kDeterministicBinary32:
-      return !moves && !narrows;
-    case CudnnEngines::kNondeterministic:
-      return moves;
-    default:
-      return true;
-  }
+  offer.moves = says(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC);
+  offer.narrows = says(CUDNN_NUMERICAL_NOTE_TENSOR_CORE) ||
+                  says(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS) ||
+                  says(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION);
+  return offer;
 }
 
 struct Plan {
@@ -282,9 +292,9 @@ Plan FastestPlan(const Op& op, const conv2d::Shape& s, CudnnEngines engines, con
   constexpr std::size_t kMostPlans = 8;
   constexpr std::int64_t kMostWorkspace = std::int64_t{1} << 30;
   std::vector<Plan> plans;
-  for (const Descriptor& offer : OffersFor(GraphOf(op, s, Handle()))) {
+  for (const Descriptor& offer : OffersFor(GraphOf(op, s, Handle()), nullptr)) {
     if (plans.size() == kMostPlans || (!plans.empty() && ChoicesAreSteady())) break;
-    if (!IsAmong(offer, engines)) continue;
+    if (!IsAmong(OfferOf(offer), engines)) continue;
     Plan plan{Descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR), 0};
     plan.descriptor.Set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, Handle());
     plan.descriptor.SetDescriptor(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, offer);
@@ -335,6 +345,47 @@ void RunCudnn(const Op& op, CudnnEngines engines, const Case& c, const Buffers& 
   RunOnGpu(op, c, buffers, [&op, engines, c](const Buffers& device, DeviceStream& stream) {
     Convolve(op, engines, c, device, stream);
   });
+}
+
+bool IsAmong(const CudnnOffer& offer, CudnnEngines engines) {
+  switch (engines) {
+    case CudnnEngines::kDeterministic:
+      return !offer.moves;
+    case CudnnEngines::kDeterministicBinary32:
+      return !offer.moves && !offer.narrows;
+    case CudnnEngines::kNondeterministic:
+      return offer.moves;
+    case CudnnEngines::kAny:
+      break;
+  }
+  return true;
+}
+
+std::vector<CudnnOffer> CudnnOffers(const Op& op, const Case& c, const std::string& device) {
+  if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
+  const Descriptor properties = DeviceOf(device);
+  std::vector<CudnnOffer> offers;
+  for (const Descriptor& offer : OffersFor(GraphOf(op, conv2d::ShapeOf(c), nullptr), &properties)) {
+    offers.push_back(OfferOf(offer));
+  }
+  return offers;
+}
+
+std::string CudnnDevice() {
+  if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
+  Descriptor device(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
+  device.Set(CUDNN_ATTR_DEVICEPROP_DEVICE_ID, CUDNN_TYPE_INT32, std::int32_t{0});
+  if (!device.TryFinalize()) throw UnavailableError("cuDNN finds no GPU");
+  std::int64_t size = 0;
+  const auto get = [&](std::int64_t most, char* text) {
+    Check(TheLibrary().get(device.get(), CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
+                           most, &size, text),
+          "properties of a GPU");
+  };
+  get(0, nullptr);  // only tells how long it is
+  std::string text(static_cast<std::size_t>(size), ' ');
+  get(size, text.data());
+  return text;
 }
 
 std::int64_t CudnnEngineCount(const Op& op, const Case& c) {

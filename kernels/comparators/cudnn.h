@@ -1,6 +1,10 @@
 // cuDNN's convolutions as comparators, on the first GPU.
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "kernels/core/op.h"
 
 namespace samebits::comparators {
@@ -12,6 +16,24 @@ enum class CudnnEngines {
   kDeterministicBinary32,  // nothing narrower than binary32 either: no tensor cores
   kNondeterministic,
 };
+
+// An engine that the heuristics offer.
+struct CudnnOffer {
+  std::int64_t engine = 0;  // its number among the library's for such an operation
+  bool moves = false;       // its bits may differ from run to run
+  bool narrows = false;     // it may compute in less than binary32: on tensor cores
+};
+
+bool IsAmong(const CudnnOffer& offer, CudnnEngines engines);
+
+// What the heuristics offer for a convolution on a GPU, best first: needs only the GPU's
+// properties, as CudnnDevice gave them. Throws UnavailableError where there is no library,
+// UserError where the properties are none.
+std::vector<CudnnOffer> CudnnOffers(const Op& op, const Case& c, const std::string& device);
+
+// The properties of the first GPU as cuDNN serialises them, JSON. Throws UnavailableError where
+// there is no GPU or no library.
+std::string CudnnDevice();
 
 // Runs conv2d's forward or one of its two gradients by the fastest of those engines, which the
 // first call of a case finds. The filter is brought into cuDNN's layout and back inside. Throws

@@ -77,12 +77,8 @@ void Cublas([[maybe_unused]] const Case& c, [[maybe_unused]] const Buffers& buff
 }
 
 template <const Op* op, CudnnEngines engines>
-void Cudnn([[maybe_unused]] const Case& c, [[maybe_unused]] const Buffers& buffers, Team&) {
-#if SAMEBITS_HAVE_CUDNN
+void Cudnn(const Case& c, const Buffers& buffers, Team&) {
   RunCudnn(*op, engines, c, buffers);
-#else
-  throw UnavailableError("built without cuDNN, whose headers were not found");
-#endif
 }
 
 constexpr std::string_view kNoLibgomp = "built without libgomp, which needs g++ on x86-64";

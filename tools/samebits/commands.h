@@ -12,6 +12,7 @@ void AddCheck(CLI::App& app, int& exit_code);
 void AddInit(CLI::App& app, int& exit_code);
 void AddTrain(CLI::App& app, int& exit_code);
 void AddCompare(CLI::App& app, int& exit_code);
+void AddEngines(CLI::App& app, int& exit_code);
 void AddFuzz(CLI::App& app, int& exit_code);
 void AddGolden(CLI::App& app, int& exit_code);
 void AddExplain(CLI::App& app, int& exit_code);

@@ -33,6 +33,7 @@ int Main(int argc, char** argv) {
   AddPrice(app, exit_code);
   AddAllReduce(app, exit_code);
   AddAccuracy(app, exit_code);
+  AddEngines(app, exit_code);
   AddReport(app, exit_code);
   AddEnv(app, exit_code);
   const auto complain = [](std::string message, int code) {

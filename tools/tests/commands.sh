@@ -288,6 +288,7 @@ assert 0 < largest(wide, "dense_fwd_v1") < largest(wide, "dense_exact_v1"), wide
 END
 expect 2 'infinities and NaNs have no error' accuracy n6c300_k40_nonfinite_seed1
 expect 2 'or c above 131072' accuracy n1c131073_k1_seed1
+expect 2 'nowhere.json: cannot be read' engines --device-properties nowhere.json
 # Prices: lists as files, and one against another.
 expect 2 "no timed case matches 'nonsense'" price --filter nonsense
 expect 2 'nowhere: cannot be read' price --from nowhere
