@@ -29,6 +29,7 @@
 #include "kernels/cuda/stream.h"
 #include "kernels/math/oracle.h"
 #include "kernels/math/power.h"
+#include "kernels/softmax/softmax.h"
 #include "model/data/preprocess.h"
 
 namespace samebits {
@@ -59,23 +60,16 @@ void Compare(float computed, float exact, const auto& input_text, Tally& tally) 
 
 constexpr std::int64_t kBlock = 4096;  // inputs of a call
 
-// One block of inputs by every kernel of an operation that runs here, against `exact` of each.
+// One block of inputs by every kernel of an operation that runs here, against what is wanted.
 template <class In, class Out>
-void CompareKernels(const Op& op, const Case& c, std::uint64_t first, const auto& exact,
+void CompareKernels(const Op& op, const Case& c, std::uint64_t first,
+                    const std::array<In, kBlock>& in, const std::array<Out, kBlock>& want,
                     Tally& tally) {
-  std::array<In, kBlock> in;
-  std::array<Out, kBlock> out, want;
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    if constexpr (sizeof(In) == 4) {
-      in[i] = std::bit_cast<float>(static_cast<std::uint32_t>(first + i));
-    } else {
-      in[i] = static_cast<In>(first + i);
-    }
-    want[i] = exact(in[i]);
-  }
+  std::array<Out, kBlock> out;
   Team team(1);
   for (const Kernel* kernel : AllKernels()) {
     if (kernel->op != &op || !kernel->backend->unavailable().empty()) continue;
+    if (kernel->claim != samebits::Claim::kEverywhere) continue;
     if (kernel->backend == &kCudaEmulated) continue;  // would take days
     samebits::Run(*kernel, c, {{in.data()}, {out.data()}}, team);
     for (std::size_t i = 0; i < kBlock; ++i) {
@@ -87,6 +81,41 @@ void CompareKernels(const Op& op, const Case& c, std::uint64_t first, const auto
     }
   }
   tally.inputs += kBlock - 1;
+}
+
+// The inputs from `first` on, as bits, against `exact` of each.
+template <class In, class Out>
+void CompareKernels(const Op& op, const Case& c, std::uint64_t first, const auto& exact,
+                    Tally& tally) {
+  std::array<In, kBlock> in;
+  std::array<Out, kBlock> want;
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    if constexpr (sizeof(In) == 4) {
+      in[i] = std::bit_cast<float>(static_cast<std::uint32_t>(first + i));
+    } else {
+      in[i] = static_cast<In>(first + i);
+    }
+    want[i] = exact(in[i]);
+  }
+  CompareKernels(op, c, first, in, want, tally);
+}
+
+// Every kernel of softmax against the reference, whose quotients are divisions: rows of 0 and the
+// 4,095 next negative numbers, from the smallest to that whose exponential is 0.
+Claim SoftmaxClaim() {
+  constexpr std::uint64_t kRows = std::bit_cast<std::uint32_t>(104.0f) / kBlock;
+  const auto visit = [](std::uint64_t index, Oracle&, Tally& tally) {
+    std::array<float, kBlock> in, want;
+    for (std::size_t i = 0; i < kBlock; ++i) {
+      in[i] = -std::bit_cast<float>(static_cast<std::uint32_t>(index * kBlock + i));
+    }
+    in[0] = 0.0f;
+    const Case c = Case::Parse(fmt::format("n1c{}", kBlock));
+    Team team(1);
+    samebits::Run(Reference(softmax::kForward), c, {{in.data()}, {want.data()}}, team);
+    CompareKernels(softmax::kForward, c, index * kBlock, in, want, tally);
+  };
+  return {kRows, visit};
 }
 
 // Every kernel of a function; the reference calls the one of kernels/math.
@@ -360,13 +389,15 @@ int Main(int argc, char** argv) {
   std::uint64_t stride = 1;
   std::optional<double> hard_ulps;
   bool json = false;
-  app.add_option("function", name,
-                 "exp, log, tanh (all binary32 numbers), power (Adam's betas), pixel (byte / 255), "
-                 "resize (28 to 32, all four pixels), count (integer to float), uniform (random "
-                 "word to [0, 1)), narrow, widen (all numbers into and from formats of 16 bits)")
+  app.add_option(
+         "function", name,
+         "exp, log, tanh (all binary32 numbers), power (Adam's betas), pixel (byte / 255), "
+         "resize (28 to 32, all four pixels), count (integer to float), uniform (random "
+         "word to [0, 1)), narrow, widen (all numbers into and from formats of 16 bits), softmax "
+         "(rows of all numbers whose exponential is not 0)")
       ->required()
       ->check(CLI::IsMember({"exp", "log", "tanh", "power", "pixel", "resize", "count", "uniform",
-                             "narrow", "widen"}));
+                             "narrow", "widen", "softmax"}));
   app.add_option("--threads", threads, "default: all")->check(CLI::PositiveNumber);
   app.add_option("--stride", stride,
                  "take every n-th input only; where kernels are called, every n-th block of 4,096")
@@ -395,6 +426,7 @@ int Main(int argc, char** argv) {
                       : name == "uniform" ? UniformClaim()
                       : name == "narrow"  ? NarrowClaim()
                       : name == "widen"   ? WidenClaim()
+                      : name == "softmax" ? SoftmaxClaim()
                                           : UnaryClaim(UnaryNamed(name));
   const auto start = std::chrono::steady_clock::now();
   Tally tally = Run(claim, stride, threads);

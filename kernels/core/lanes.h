@@ -81,6 +81,10 @@ template <class Values>
 [[gnu::always_inline]] inline bool AllLess(Floats a, Floats b) {
   return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) == 0xffff;
 }
+[[gnu::always_inline]] inline bool AnyBelow(Words a, std::uint32_t b) {
+  return _mm512_cmplt_epu32_mask(__builtin_bit_cast(__m512i, a),
+                                 _mm512_set1_epi32(static_cast<int>(b))) != 0;
+}
 #elif defined(__AVX2__)
 [[gnu::always_inline]] inline Doubles Fma(Doubles a, Doubles b, Doubles c) {
   return _mm256_fmadd_pd(a, b, c);
@@ -122,6 +126,11 @@ template <class Values>
 }
 [[gnu::always_inline]] inline bool AllLess(Floats a, Floats b) {
   return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ)) == 0xff;
+}
+[[gnu::always_inline]] inline bool AnyBelow(Words a, std::uint32_t b) {  // b is not 0
+  const __m256i words = __builtin_bit_cast(__m256i, a);
+  const __m256i least = _mm256_min_epu32(words, _mm256_set1_epi32(static_cast<int>(b - 1)));
+  return _mm256_movemask_epi8(_mm256_cmpeq_epi32(least, words)) != 0;
 }
 #elif defined(__aarch64__)
 [[gnu::always_inline]] inline Doubles Fma(Doubles a, Doubles b, Doubles c) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/core/quotient.h"
 #include "kernels/core/row_sum.h"
 #include "kernels/core/scratch.h"
 #include "kernels/core/team.h"
@@ -13,6 +14,7 @@ namespace samebits::softmax::SAMEBITS_ISA {
 namespace {
 
 using samebits::SAMEBITS_ISA::AnyNaN;
+using samebits::SAMEBITS_ISA::Divisor;
 using samebits::SAMEBITS_ISA::Floats;
 using samebits::SAMEBITS_ISA::ForEachPart;
 using samebits::SAMEBITS_ISA::kVectorLanes;
@@ -46,8 +48,11 @@ float Largest(std::int64_t c, const float* x) {
 
 // Writes y of `n` samples, and fetches as many behind them: what comes next.
 void Softmax(std::int64_t n, std::int64_t c, const float* x, float* y, Statistics* statistics) {
+  // Maxima and sums wait for one instruction after the other: those of several samples, side by
+  // side, wait together.
+  for (std::int64_t i = 0; i < n; ++i) statistics[i].m = Largest(c, x + i * c);
   for (std::int64_t i = 0; i < n; ++i) {
-    const float m = statistics[i].m = Largest(c, x + i * c);
+    const float m = statistics[i].m;
     const float* from = x + i * c;
     float* to = y + i * c;
     ForEachPart(c, [&](const auto& load, const auto& store, std::int64_t j) {
@@ -61,11 +66,14 @@ void Softmax(std::int64_t n, std::int64_t c, const float* x, float* y, Statistic
     __builtin_prefetch(next_y + i, 1, 3);
   });
   for (std::int64_t i = 0; i < n; ++i) {
-    float* const row = y + i * c;
-    const float sum = statistics[i].sum =
-        RowSum(c, [&](const auto& load, std::int64_t j) { return load(row + j); });
+    const float* const row = y + i * c;
+    statistics[i].sum = RowSum(c, [&](const auto& load, std::int64_t j) { return load(row + j); });
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float sum = statistics[i].sum;
+    const Divisor by_sum(sum);
     ForEachPart(c, [&](const auto& load, const auto& store, std::int64_t j) {
-      store(load(row + j) / sum, row + j);
+      store(by_sum.Quotient(load(y + i * c + j)), y + i * c + j);
     });
   }
 }
