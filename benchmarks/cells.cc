@@ -46,7 +46,7 @@ std::vector<Cell> TimedCells(std::span<const Kernel* const> kernels,
     for (const std::string_view timed : op->timed_cases) {
       const std::string id = fmt::format("{}_seed812", timed);
       const Case c = Case::Parse(id);
-      if (IsWholeRun(c) || (device == nullptr && IsForDevices(*op, c))) continue;
+      if (IsWholeRun(c) || (device != &kCuda && IsForDevices(*op, c))) continue;
       for (const int count : threads) {
         for (const Kernel* kernel : kernels) {
           const bool on_host = !IsEmulation(*kernel) && kernel->backend != &kCuda;

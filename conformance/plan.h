@@ -78,7 +78,7 @@ bool IsTraining(const Op& op);
 // A training run over whole epochs: few axes are crossed with it.
 bool IsWholeRun(const Case& c);
 
-// A timed case of so many operations (100 G) that processors are not asked for it.
+// A timed case of so many operations (more than 10^11) that only GPUs are asked for it.
 bool IsForDevices(const Op& op, const Case& c);
 
 // It would take the reference hours: `portable` wrote its golden, after the reference had matched

@@ -1,5 +1,5 @@
-// Quotients of many dividends by one divisor, as a / b rounds them, without dividing: a division
-// takes the place of ten multiplications. Included like lane_dot.h.
+// Quotients of many dividends by one divisor, as a / b rounds them, without dividing: in the time
+// of a division of AVX-512 twenty multiplications begin. Included like lane_dot.h.
 //
 // With y = RN(1 / b), q is a y, and twice q + (a - b q) y. After the first time q is faithful, the
 // remainder of the second is exact, and then the second gives RN(a / b): P. W. Markstein,
