@@ -31,6 +31,11 @@ struct Series {
   bool intervals = false;
 };
 
+// Of the i-th line of a plot: where inks come again, dashes.
+constexpr Series::Style LineStyle(std::size_t i) {
+  return i < kLineInks ? Series::Style::kLineDots : Series::Style::kDashes;
+}
+
 struct Plot {
   std::string name;  // of its files
   std::string alt;   // what it shows, in words

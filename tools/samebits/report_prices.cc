@@ -128,7 +128,7 @@ Plot LadderPlot(const PriceList& list) {
   plot.y_log = false;
   const std::vector<std::string> groups = GroupsOf(list);
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    Series series{groups[g], LineInk(g), Series::Style::kLineDots, {}};
+    Series series{groups[g], LineInk(g), LineStyle(g), {}};
     for (std::size_t c = 0; c < std::size(kClaims); ++c) {
       const double mean = GeometricMean(list, groups[g], kClaims[c], 1);
       if (mean > 0) series.points.push_back({static_cast<double>(c), mean});
@@ -162,20 +162,23 @@ Plot RooflinePlot(const PriceList& list) {
          {{plot.x_low, plot.x_low * peak.gbs}, {knee, peak.gflops}, {plot.x_high, peak.gflops}}});
   }
   plot.y_low = slowest / 2, plot.y_high = fastest * 2;
-  const std::vector<std::string> groups = GroupsOf(list);
-  for (std::size_t g = 0; g < groups.size(); ++g) {
+  std::size_t shown = 0;  // groups that have operations
+  for (const std::string& group : GroupsOf(list)) {
+    bool any = false;
     for (const int threads : ThreadsOf(list)) {
-      Series series{threads == 1 ? groups[g] : std::string(),
-                    LineInk(g),
+      Series series{threads == 1 ? group : std::string(),
+                    LineInk(shown),
                     threads == 1 ? Series::Style::kDots : Series::Style::kRings,
                     {}};
       for (const Price* p : prices) {
-        if (p->flops > 0 && p->group == groups[g] && p->threads == threads) {
+        if (p->flops > 0 && p->group == group && p->threads == threads) {
           series.points.push_back({p->flops / p->bytes, p->Gflops()});
         }
       }
+      any |= !series.points.empty();
       if (!series.points.empty()) plot.series.push_back(std::move(series));
     }
+    shown += any;
   }
   return plot;
 }

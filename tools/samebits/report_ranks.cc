@@ -42,12 +42,8 @@ std::string RanksName(const Json& record) {
   return ranks == 1 ? "1 rank" : fmt::format("{} ranks", ranks);
 }
 
-// More lines than inks: those that come again are dashed.
 Series LineOf(const Json& record, std::size_t i) {
-  return {.name = RanksName(record),
-          .ink = LineInk(i),
-          .style = i < kLineInks ? Series::Style::kLineDots : Series::Style::kDashes,
-          .points = {}};
+  return {.name = RanksName(record), .ink = LineInk(i), .style = LineStyle(i), .points = {}};
 }
 
 Plot RatioPlot(const Json& records) {
