@@ -347,20 +347,6 @@ void RunCudnn(const Op& op, CudnnEngines engines, const Case& c, const Buffers& 
   });
 }
 
-bool IsAmong(const CudnnOffer& offer, CudnnEngines engines) {
-  switch (engines) {
-    case CudnnEngines::kDeterministic:
-      return !offer.moves;
-    case CudnnEngines::kDeterministicBinary32:
-      return !offer.moves && !offer.narrows;
-    case CudnnEngines::kNondeterministic:
-      return offer.moves;
-    case CudnnEngines::kAny:
-      break;
-  }
-  return true;
-}
-
 std::vector<CudnnOffer> CudnnOffers(const Op& op, const Case& c, const std::string& device) {
   if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
   const Descriptor properties = DeviceOf(device);

@@ -24,7 +24,19 @@ struct CudnnOffer {
   bool narrows = false;     // it may compute in less than binary32: on tensor cores
 };
 
-bool IsAmong(const CudnnOffer& offer, CudnnEngines engines);
+inline bool IsAmong(const CudnnOffer& offer, CudnnEngines engines) {
+  switch (engines) {
+    case CudnnEngines::kDeterministic:
+      return !offer.moves;
+    case CudnnEngines::kDeterministicBinary32:
+      return !offer.moves && !offer.narrows;
+    case CudnnEngines::kNondeterministic:
+      return offer.moves;
+    case CudnnEngines::kAny:
+      break;
+  }
+  return true;
+}
 
 // What the heuristics offer for a convolution on a GPU, best first: needs only the GPU's
 // properties, as CudnnDevice gave them. Throws UnavailableError where there is no library,

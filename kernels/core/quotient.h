@@ -38,7 +38,8 @@ class Divisor {
  private:
   static constexpr std::uint32_t kLeast = (127 - 75) << 23;  // the bits of 2^-75
 
-  float b_, reciprocal_;
+  float b_;
+  [[maybe_unused]] float reciprocal_;
 };
 
 }  // namespace samebits::SAMEBITS_ISA
