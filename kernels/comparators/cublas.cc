@@ -91,7 +91,7 @@ void Multiply(const Product& p, cublasMath_t mode, const Buffers& buffers, Devic
 }  // namespace
 
 void RunCublas(const Op& op, CublasArithmetic arithmetic, const Case& c, const Buffers& buffers) {
-  if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
+  TheLibrary().Require();
   RunOnGpu(op, c, buffers, [&op, c, arithmetic](const Buffers& device, DeviceStream& stream) {
     const Product product = ProductOf(op, c);
     Multiply(product, ModeOf(arithmetic), device, stream);

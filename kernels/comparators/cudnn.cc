@@ -341,14 +341,14 @@ void Convolve(const Op& op, CudnnEngines engines, const Case& c, const Buffers& 
 }  // namespace
 
 void RunCudnn(const Op& op, CudnnEngines engines, const Case& c, const Buffers& buffers) {
-  if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
+  TheLibrary().Require();
   RunOnGpu(op, c, buffers, [&op, engines, c](const Buffers& device, DeviceStream& stream) {
     Convolve(op, engines, c, device, stream);
   });
 }
 
 std::vector<CudnnOffer> CudnnOffers(const Op& op, const Case& c, const std::string& device) {
-  if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
+  TheLibrary().Require();
   const Descriptor properties = DeviceOf(device);
   std::vector<CudnnOffer> offers;
   for (const Descriptor& offer : OffersFor(GraphOf(op, conv2d::ShapeOf(c), nullptr), &properties)) {
@@ -358,7 +358,7 @@ std::vector<CudnnOffer> CudnnOffers(const Op& op, const Case& c, const std::stri
 }
 
 std::string CudnnDevice() {
-  if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
+  TheLibrary().Require();
   Descriptor device(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
   device.Set(CUDNN_ATTR_DEVICEPROP_DEVICE_ID, CUDNN_TYPE_INT32, std::int32_t{0});
   if (!device.TryFinalize()) throw UnavailableError("cuDNN finds no GPU");
@@ -375,7 +375,7 @@ std::string CudnnDevice() {
 }
 
 std::int64_t CudnnEngineCount(const Op& op, const Case& c) {
-  if (!TheLibrary().missing().empty()) throw UnavailableError(TheLibrary().missing());
+  TheLibrary().Require();
   const Descriptor graph = GraphOf(op, conv2d::ShapeOf(c), nullptr);
   std::int64_t count = 0, engines = 0;
   Check(TheLibrary().get(graph.get(), CUDNN_ATTR_OPERATIONGRAPH_ENGINE_GLOBAL_COUNT,

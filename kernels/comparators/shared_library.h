@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/core/error.h"
+
 namespace samebits::comparators {
 
 class SharedLibrary {
@@ -25,6 +27,10 @@ class SharedLibrary {
 
   // Why it cannot be used: it, or a function looked for, is not there. Empty where all were found.
   const std::string& missing() const { return missing_; }
+  // Throws UnavailableError that says so.
+  void Require() const {
+    if (!missing_.empty()) throw UnavailableError(missing_);
+  }
 
  protected:
   class Address {
