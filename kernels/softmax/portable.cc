@@ -70,8 +70,7 @@ void Softmax(std::int64_t n, std::int64_t c, const float* x, float* y, Statistic
     statistics[i].sum = RowSum(c, [&](const auto& load, std::int64_t j) { return load(row + j); });
   }
   for (std::int64_t i = 0; i < n; ++i) {
-    const float sum = statistics[i].sum;
-    const Divisor by_sum(sum);
+    const Divisor by_sum(statistics[i].sum);
     ForEachPart(c, [&](const auto& load, const auto& store, std::int64_t j) {
       store(by_sum.Quotient(load(y + i * c + j)), y + i * c + j);
     });
