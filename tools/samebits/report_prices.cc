@@ -175,8 +175,9 @@ Plot RooflinePlot(const PriceList& list) {
           series.points.push_back({p->flops / p->bytes, p->Gflops()});
         }
       }
-      any |= !series.points.empty();
-      if (!series.points.empty()) plot.series.push_back(std::move(series));
+      if (series.points.empty()) continue;
+      any = true;
+      plot.series.push_back(std::move(series));
     }
     shown += any;
   }
