@@ -25,10 +25,18 @@ namespace {
 struct Group {
   std::string_view prefix, name;  // of operations
 };
-constexpr Group kGroups[] = {
-    {"dense_exact_", "exact"}, {"dense_", "gemm"},           {"conv2d_", "conv2d"},
-    {"maxpool2d_", "pool2d"},  {"avgpool2d_", "pool2d"},     {"global_avgpool_", "pool2d"},
-    {"softmax_", "softmax"},   {"train_cnn_", "train_step"}, {"image_batches_", "pipeline"}};
+constexpr Group kGroups[] = {{"conv2d_bgrad_", "reduction"},
+                             {"dense_bgrad_", "reduction"},
+                             {"embedding_", "reduction"},
+                             {"dense_exact_", "exact"},
+                             {"dense_", "gemm"},
+                             {"conv2d_", "conv2d"},
+                             {"maxpool2d_", "pool2d"},
+                             {"avgpool2d_", "pool2d"},
+                             {"global_avgpool_", "pool2d"},
+                             {"softmax_", "softmax"},
+                             {"train_cnn_", "train_step"},
+                             {"image_batches_", "pipeline"}};
 
 std::string GroupOf(const Op& op) {
   for (const Group& group : kGroups) {

@@ -15,7 +15,7 @@ namespace samebits {
 
 // One rung of the ladder: what a claim costs for a case.
 struct Price {
-  // "gemm", "conv2d", "pool2d", "elementwise", "softmax", "train_step", "pipeline"
+  // "gemm", "conv2d", "pool2d", "reduction", "elementwise", "softmax", "train_step", "pipeline"
   std::string group;
   std::string operation;  // "conv2d_fwd_v1"
   std::string case_id;

@@ -183,6 +183,18 @@ void Network::Store(const float* from, float* to, std::int64_t count, int up, in
   Apply(convert::kWiden, conversion("down", down), {{stored_.data()}, {to}});
 }
 
+void Network::Prefetch(const Rows* rows) {
+  if (session_ == nullptr || rows == nullptr) return;
+  const Node &first = nodes_.front(), &last = nodes_.back();
+  const bool classes = objective_ == Objective::kClasses;
+  static_assert(sizeof(float) == sizeof(std::int32_t));
+  const auto bytes = [&](std::int64_t width) {
+    return static_cast<std::size_t>(rows->size * width) * sizeof(float);
+  };
+  session_->Prefetch(rows->x, bytes(first.h * first.w * first.c));
+  session_->Prefetch(rows->targets, bytes(classes ? 1 : last.oc));
+}
+
 const float* Network::Inputs(const Rows& rows) {
   const auto* const x = static_cast<const float*>(rows.x);
   const Node& first = nodes_.front();
@@ -425,6 +437,7 @@ BatchResult Network::Pass(int batch, RowStream& stream, Aim aim) {
   std::int64_t hits = 0;
   for (const Share& share : sums_->shares()) {
     const Rows& rows = *stream.Next();
+    Prefetch(&rows);
     const Slice slice = {rows.size, division_.leaves(),
                          share.turn.FirstSample(batch, division_.leaves()), batch};
     const bool training = aim != Aim::kLoss;
@@ -438,6 +451,10 @@ BatchResult Network::Pass(int batch, RowStream& stream, Aim aim) {
         Store(sums, sums, std::ssize(sums_->values()), 0, state_.scale.exponent);
       }
       if (aim == Aim::kStep) Update();
+    }
+    if (session_ != nullptr) {
+      session_->Start();
+      Prefetch(stream.Peek());
     }
     hits += Hits(rows);  // last, as it waits for all that was put off
   }

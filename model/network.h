@@ -130,6 +130,8 @@ class Network {
   std::string_view DropoutWord() const;
   // Rounds values as they are stored: narrows them times 2^up, and widens them times 2^-down.
   void Store(const float* from, float* to, std::int64_t count, int up = 0, int down = 0);
+  // Where there is a device, it gets the rows while it is at work. Null: none.
+  void Prefetch(const Rows* rows);
   // What the first layer sees.
   const float* Inputs(const Rows& rows);
   void Apply(const Op& op, const Case& c, const Buffers& buffers);

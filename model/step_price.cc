@@ -20,9 +20,10 @@ class Again : public RowStream {
  public:
   explicit Again(const Rows& rows) : rows_(rows) {}
   int size() const { return rows_.size; }
-  const Rows* Next() override { return &rows_; }
 
  private:
+  const Rows* Take() override { return &rows_; }
+
   const Rows& rows_;
 };
 

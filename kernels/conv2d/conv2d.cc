@@ -148,6 +148,7 @@ constexpr std::string_view kDataGradientTimed[] = {
     "n64h15w15c32_k32r5s5",     "n16h28w28c32_k64r7s7t2p3", "n64h14w14c64_k64r3s3p1",
     "n64h15w15c32_k32r3s3d2p2",
 };
+constexpr std::string_view kBiasGradientTimed[] = {"n64h15w15c32_k32r3s3", "n32h56w56c64_k64r3s3"};
 
 }  // namespace
 
@@ -194,7 +195,7 @@ const Op kBiasGradient{
     .name = "conv2d_bgrad_v1",
     .order = "per leaf, channel sum over rows (n, oh), whole rows to a chain; tree over leaves",
     .cases = kBackwardCases,
-    .timed_cases = {},
+    .timed_cases = kBiasGradientTimed,
     .signature = BiasGradientSignature,
     .fill = nullptr,
     .flops = nullptr,

@@ -67,11 +67,18 @@ class GpuGraph : public DeviceGraph {
 
 class Gpu : public Device {
  public:
-  Gpu() { Check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream"); }
+  Gpu() {
+    Check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
+    Check(cudaStreamCreateWithFlags(&uploads_, cudaStreamNonBlocking), "a stream");
+    Check(cudaEventCreateWithFlags(&uploaded_, cudaEventDisableTiming), "an event");
+  }
   ~Gpu() override {
+    cudaStreamSynchronize(uploads_);
     cudaStreamSynchronize(stream_);
     for (void* memory : memory_) cudaFree(memory);
     for (void* memory : host_memory_) cudaFreeHost(memory);
+    cudaEventDestroy(uploaded_);
+    cudaStreamDestroy(uploads_);
     cudaStreamDestroy(stream_);
   }
   Gpu(const Gpu&) = delete;
@@ -90,6 +97,13 @@ class Gpu : public Device {
   }
   void Download(void* to, const void* from, std::size_t bytes) override {
     Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "a copy");
+  }
+  void UploadBeside(void* to, const void* from, std::size_t bytes) override {
+    Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, uploads_), "a copy");
+  }
+  void JoinUploads() override {
+    Check(cudaEventRecord(uploaded_, uploads_), "an event");
+    Check(cudaStreamWaitEvent(stream_, uploaded_, 0), "an event");
   }
   void Wait() override { Check(cudaStreamSynchronize(stream_), "a kernel"); }
 
@@ -110,7 +124,8 @@ class Gpu : public Device {
   void CheckLaunch() override { Check(cudaGetLastError(), "a launch"); }
 
  private:
-  cudaStream_t stream_ = nullptr;
+  cudaStream_t stream_ = nullptr, uploads_ = nullptr;
+  cudaEvent_t uploaded_ = nullptr;
   std::vector<void*> memory_, host_memory_;
 };
 

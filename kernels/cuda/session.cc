@@ -85,11 +85,40 @@ void DeviceSession::Wrote(const void* host) {
   if (Kept* const kept = Find(host)) kept->host_is_newer = true, kept->device_is_newer = false;
 }
 
+DeviceSession::Slot DeviceSession::NewSlot(std::size_t bytes) {
+  return {static_cast<std::byte*>(device_->AllocateOnHost(bytes)),
+          static_cast<std::byte*>(device_->Allocate(bytes)), bytes};
+}
+
 DeviceSession::Slot DeviceSession::NextSlot(std::size_t bytes) {
   Slot& slot = slots_[{next_slot_++, bytes}];
-  if (slot.host == nullptr)
-    slot = {device_->AllocateOnHost(bytes), device_->Allocate(bytes), bytes};
+  if (slot.host == nullptr) slot = NewSlot(bytes);
   return slot;
+}
+
+void DeviceSession::Prefetch(const void* host, std::size_t bytes) {
+  const Ahead* const known = FindAhead(host, bytes);
+  if (bytes == 0 || (known != nullptr && !known->used)) return;
+  auto spare = std::ranges::find(spare_, bytes, &Slot::bytes);
+  if (spare == spare_.end()) {
+    spare = spare_.insert(spare_.end(), NewSlot(bytes));
+  }
+  const Slot slot = *spare;
+  spare_.erase(spare);
+  std::memcpy(slot.host, host, bytes);
+  device_->UploadBeside(slot.device, slot.host, bytes);
+  ahead_.push_back({static_cast<const std::byte*>(host), slot});
+}
+
+// Bytes that lie where others lay may be others.
+DeviceSession::Ahead* DeviceSession::FindAhead(const void* host, std::size_t bytes) {
+  const auto* const first = static_cast<const std::byte*>(host);
+  const auto is = [&](const Ahead& ahead) {
+    return ahead.host <= first && first + bytes <= ahead.host + ahead.slot.bytes &&
+           std::memcmp(ahead.slot.host + (first - ahead.host), host, bytes) == 0;
+  };
+  const auto found = std::ranges::find_if(ahead_, is);
+  return found == ahead_.end() ? nullptr : &*found;
 }
 
 void* DeviceSession::PlaceOfInput(const void* host, std::size_t bytes) {
@@ -98,7 +127,10 @@ void* DeviceSession::PlaceOfInput(const void* host, std::size_t bytes) {
     kept->host_is_newer = false;
     return kept->device + (static_cast<const std::byte*>(host) - kept->host);
   }
-  // Bytes that lie where others lay may be others.
+  if (Ahead* const ahead = FindAhead(host, bytes)) {
+    ahead->used = true;
+    return ahead->slot.device + (static_cast<const std::byte*>(host) - ahead->host);
+  }
   const auto copied = copied_.find({host, bytes});
   if (copied != copied_.end() && std::memcmp(copied->second.host, host, bytes) == 0) {
     return copied->second.device;
@@ -134,6 +166,7 @@ bool DeviceSession::IsAwaited(const void* host, std::size_t bytes) const {
 
 void DeviceSession::Record(const Op& op, const Case& c, const Buffers& host,
                            const StreamFunction& function) {
+  Finish();
   const Signature signature = op.signature(c);
   for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
     if (IsAwaited(host.inputs[i], signature.inputs[i].Bytes())) Flush();
@@ -177,7 +210,7 @@ void DeviceSession::Repeat(int times) {
 }
 
 // The first time a program is done as it is, and gets its memory; the second time it is captured.
-void DeviceSession::Flush() {
+void DeviceSession::Start() {
   if (pending_.calls.empty()) return;
   const FloatingPointScope scope;
   Program now = std::exchange(pending_, {});
@@ -185,7 +218,8 @@ void DeviceSession::Flush() {
   Program& program = place->second;
   copied_.clear();
   next_slot_ = 0;
-  const std::vector<Result> results = now.results;
+  awaited_ = now.results;
+  if (std::ranges::any_of(ahead_, &Ahead::used)) device_->JoinUploads();
   if (is_new) {
     program = std::move(now);
     Do(program);
@@ -193,10 +227,24 @@ void DeviceSession::Flush() {
     Launch(program);
   }
   last_ = &program;
+  runs_ = true;
+}
+
+void DeviceSession::Finish() {
+  if (!std::exchange(runs_, false)) return;
   device_->Wait();
-  for (const Result& result : results) {
+  for (const Result& result : std::exchange(awaited_, {})) {
     std::memcpy(result.to, result.slot.host, result.slot.bytes);
   }
+  for (const Ahead& ahead : ahead_) {
+    if (ahead.used) spare_.push_back(ahead.slot);
+  }
+  std::erase_if(ahead_, std::mem_fn(&Ahead::used));
+}
+
+void DeviceSession::Flush() {
+  Start();
+  Finish();
 }
 
 }  // namespace samebits

@@ -32,7 +32,12 @@ class Device {
   virtual void* AllocateOnHost(std::size_t bytes) = 0;
   virtual void Upload(void* to, const void* from, std::size_t bytes) = 0;
   virtual void Download(void* to, const void* from, std::size_t bytes) = 0;
-  // Until all that was asked for is done.
+  // Beside all else: done at any time up to JoinUploads(), which comes before what is asked for
+  // next. The bytes of the host must stay as they are until then, and until the device is waited
+  // for.
+  virtual void UploadBeside(void* to, const void* from, std::size_t bytes) = 0;
+  virtual void JoinUploads() = 0;
+  // Until all that was asked for, and joined, is done.
   virtual void Wait() = 0;
   // What `work` asks for is not done, but kept. The graph must not outlive the device.
   virtual std::unique_ptr<DeviceGraph> Capture(const std::function<void()>& work) = 0;
@@ -60,7 +65,12 @@ class DeviceSession {
   void Read(const void* host);
   // The host has written to kept bytes.
   void Wrote(const void* host);
-  // All outputs that are not kept are there.
+  // Copies these bytes to the device while it does something else. The next kernel whose input they
+  // are, or lie in, finds them there.
+  void Prefetch(const void* host, std::size_t bytes);
+  // The device begins with what was put off.
+  void Start();
+  // The same, and all outputs that are not kept are there.
   void Flush();
   // What was flushed last, so many times more, on what lies on the device. Of its results what is
   // not kept stays there.
@@ -91,9 +101,16 @@ class DeviceSession {
   // Room on both sides for a tensor that is not kept. A program's n-th of a size is always the
   // same.
   struct Slot {
-    void* host;
-    void* device;
+    std::byte* host;
+    std::byte* device;
     std::size_t bytes;
+  };
+  // A tensor that was copied ahead of the kernels that use it. While the device reads it, the next
+  // one is copied to another slot: what comes again are two programs, by turns.
+  struct Ahead {
+    const std::byte* host;
+    Slot slot;
+    bool used = false;  // by what was put off, or runs
   };
   struct Result {
     Slot slot;
@@ -115,19 +132,28 @@ class DeviceSession {
   void Record(const Op& op, const Case& c, const Buffers& host, const StreamFunction& function);
   Kept* Find(const void* host);
   void* PlaceOfInput(const void* host, std::size_t bytes);
+  // Null where these bytes, as they are now, were not copied ahead.
+  Ahead* FindAhead(const void* host, std::size_t bytes);
   void* PlaceOfOutput(void* host, std::size_t bytes);
   // Whether the bytes are among the results of what was put off.
   bool IsAwaited(const void* host, std::size_t bytes) const;
+  Slot NewSlot(std::size_t bytes);
   Slot NextSlot(std::size_t bytes);
   void Do(Program& program);
   void Launch(Program& program);
+  // Of what was started.
+  void Finish();
 
   std::unique_ptr<Device> device_;
   std::map<const std::byte*, Kept> kept_;                      // by their first bytes
   std::map<std::pair<std::size_t, std::size_t>, Slot> slots_;  // by place in a program and size
   std::map<std::string, Program> programs_;                    // by all that they do
   Program pending_;
-  Program* last_ = nullptr;  // flushed
+  Program* last_ = nullptr;      // started
+  std::vector<Result> awaited_;  // of what was started
+  bool runs_ = false;            // or may: it was not waited for
+  std::vector<Ahead> ahead_;
+  std::vector<Slot> spare_;  // of tensors that were ahead
   std::string pending_name_;
   std::map<std::pair<const void*, std::size_t>, Slot> copied_;  // inputs of the pending program
   std::size_t next_slot_ = 0;

@@ -60,6 +60,13 @@ class EmulatedDevice : public Device {
   void Download(void* to, const void* from, std::size_t bytes) override {
     std::memcpy(to, from, bytes);
   }
+  // As late as may be: what does not wait for them finds nothing.
+  void UploadBeside(void* to, const void* from, std::size_t bytes) override {
+    uploads_.push_back([=] { std::memcpy(to, from, bytes); });
+  }
+  void JoinUploads() override {
+    for (const auto& upload : std::exchange(uploads_, {})) upload();
+  }
   void Wait() override {}
   std::unique_ptr<DeviceGraph> Capture(const std::function<void()>& work) override {
     return std::make_unique<EmulatedGraph>(work);
@@ -67,6 +74,7 @@ class EmulatedDevice : public Device {
 
  private:
   Memory memory_;
+  std::vector<std::function<void()>> uploads_;
 };
 
 std::string NoEmulator() {

@@ -135,6 +135,7 @@ constexpr std::string_view kTimed[] = {
     "n1c1024_k1024",    "n8c1600_k128",    "n4096c4096_k4096", "n8192c8192_k8192",
 };
 constexpr std::string_view kGradientTimed[] = {"n64c32_k64", "n64c64_k10", "n512c1024_k1024"};
+constexpr std::string_view kBiasGradientTimed[] = {"n512c1024_k1024"};
 
 }  // namespace
 
@@ -181,7 +182,7 @@ const Op kBiasGradient{
     .name = "dense_bgrad_v1",
     .order = "per leaf, channel sum over samples; tree over leaves",
     .cases = kGradientCases,
-    .timed_cases = {},
+    .timed_cases = kBiasGradientTimed,
     .signature = BiasGradientSignature,
     .fill = nullptr,
     .flops = nullptr,

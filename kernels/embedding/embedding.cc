@@ -100,13 +100,15 @@ constexpr std::string_view kGradientCases[] = {
     "n40l7c13_rows9_nonfinite",
 };
 
+constexpr std::string_view kTimed[] = {"n64l128c256_rows2000"};
+
 }  // namespace
 
 const Op kForward{
     .name = "embedding_fwd_v1",
     .order = "table[id]",
     .cases = kCases,
-    .timed_cases = {},
+    .timed_cases = kTimed,
     .signature = ForwardSignature,
     .fill = Fill,
     .flops = nullptr,
@@ -117,7 +119,7 @@ const Op kBackward{
     .name = "embedding_bwd_v1",
     .order = "per leaf and row, channel sum over the matching positions only; tree over leaves",
     .cases = kGradientCases,
-    .timed_cases = {},
+    .timed_cases = kTimed,
     .signature = BackwardSignature,
     .fill = Fill,
     .flops = nullptr,

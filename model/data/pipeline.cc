@@ -31,7 +31,7 @@ BatchPipeline::BatchPipeline(const ImageSet& images, std::vector<std::uint32_t> 
       options_(options),
       begins_(BeginsOf(order_.size(), options)),
       resizer_(images.height, images.width, options.height, options.width),
-      slots_(options.map_threads == 0 ? 1 : static_cast<std::size_t>(options.prefetch) + 1) {
+      slots_(options.map_threads == 0 ? 2 : static_cast<std::size_t>(options.prefetch) + 2) {
   std::size_t largest = 0;
   for (std::size_t i = 1; i < begins_.size(); ++i) {
     largest = std::max(largest, begins_[i] - begins_[i - 1]);
@@ -51,13 +51,14 @@ BatchPipeline::BatchPipeline(const ImageSet& images, std::vector<std::uint32_t> 
 const Batch* BatchPipeline::Next() {
   if (next_ == batch_count()) return nullptr;
   if (options_.map_threads == 0) {
-    Fill(next_, resizer_, slots_[0]);
+    Slot& slot = slots_[static_cast<std::size_t>(next_ % 2)];
+    Fill(next_, resizer_, slot);
     ++next_;
-    return &slots_[0].batch;
+    return &slot.batch;
   }
   std::unique_lock lock(mutex_);
-  if (held_ != nullptr) free_.push_back(held_);
-  held_ = nullptr;
+  if (held_before_ != nullptr) free_.push_back(held_before_);
+  held_before_ = std::exchange(held_, nullptr);
   changed_.notify_all();
   Slot* ready = nullptr;
   changed_.wait(lock, [&] { return (ready = Ready()) != nullptr; });

@@ -16,7 +16,7 @@
 
 namespace samebits {
 
-// One batch; valid until the next call of BatchPipeline::Next.
+// One batch; valid until the next call but one of BatchPipeline::Next.
 struct Batch {
   int size = 0;
   std::span<const float> images;         // size x height x width x 1, as ImageResizer makes them
@@ -30,12 +30,12 @@ struct PipelineOptions {
   int height = 32;  // of the images that come out
   int width = 32;
   int map_threads = 1;  // 0: Next() prepares the batch itself
-  int prefetch = 2;     // batches prepared ahead of the one the consumer holds
+  int prefetch = 2;     // batches prepared ahead of those the consumer holds
   bool ordered = true;  // else batches come as they are ready, to tell what the order costs
 };
 
 // Yields the images order[0], order[1], ... in batches. Each batch is
-// prepared whole by one worker into a ring of prefetch + 1 buffers, allocated once. Which worker
+// prepared whole by one worker into a ring of prefetch + 2 buffers, allocated once. Which worker
 // takes which batch is left to chance; where they are ordered, it changes neither order nor bits.
 class BatchPipeline {
  public:
@@ -76,7 +76,8 @@ class BatchPipeline {
   int claimed_ = 0;          // batches taken up by workers
   std::vector<Slot*> free_;  // neither held by the consumer nor claimed
 
-  Slot* held_ = nullptr;               // the consumer's own, like
+  // The consumer's own.
+  Slot *held_ = nullptr, *held_before_ = nullptr;
   int next_ = 0;                       // the batches that it had
   std::vector<std::jthread> workers_;  // last: joined before the rest is destroyed
 };

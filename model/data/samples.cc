@@ -1,6 +1,8 @@
 #include "model/data/samples.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <utility>
 
 namespace samebits {
@@ -17,16 +19,18 @@ class ImageRows : public RowStream {
             const PipelineOptions& options)
       : pipeline_(images, std::move(order), options) {}
 
-  const Rows* Next() override {
+ private:
+  const Rows* Take() override {
     const Batch* batch = pipeline_.Next();
     if (batch == nullptr) return nullptr;
-    rows_ = {batch->size, batch->images.data(), batch->labels.data()};
-    return &rows_;
+    Rows& rows = rows_[taken_++ % 2];
+    rows = {batch->size, batch->images.data(), batch->labels.data()};
+    return &rows;
   }
 
- private:
   BatchPipeline pipeline_;
-  Rows rows_;
+  std::array<Rows, 2> rows_;
+  std::size_t taken_ = 0;
 };
 
 class Images : public Samples {
@@ -60,31 +64,37 @@ class TableRows : public RowStream {
   TableRows(const Table<X, Target>& table, std::vector<std::uint32_t> order, std::vector<int> sizes)
       : table_(table), order_(std::move(order)), sizes_(std::move(sizes)) {}
 
-  const Rows* Next() override {
+ private:
+  // A batch, and where it lies.
+  struct Held {
+    std::vector<X> x;
+    std::vector<Target> targets;
+    Rows rows;
+  };
+
+  const Rows* Take() override {
     if (batch_ == sizes_.size()) return nullptr;
+    auto& [x, targets, rows] = held_[batch_ % 2];
     const auto size = static_cast<std::size_t>(sizes_[batch_++]);
-    x_.clear(), targets_.clear();
+    x.clear(), targets.clear();
     const auto append = [](auto& to, const auto& from, std::int64_t width, std::uint32_t row) {
       const auto first = from.begin() + width * row;
       to.insert(to.end(), first, first + width);
     };
     for (std::size_t i = 0; i < size; ++i) {
-      append(x_, table_.x, table_.features, order_[next_ + i]);
-      append(targets_, table_.targets, table_.outputs, order_[next_ + i]);
+      append(x, table_.x, table_.features, order_[next_ + i]);
+      append(targets, table_.targets, table_.outputs, order_[next_ + i]);
     }
     next_ += size;
-    rows_ = {static_cast<int>(size), x_.data(), targets_.data()};
-    return &rows_;
+    rows = {static_cast<int>(size), x.data(), targets.data()};
+    return &rows;
   }
 
- private:
   const Table<X, Target>& table_;
   const std::vector<std::uint32_t> order_;
   const std::vector<int> sizes_;
   std::size_t batch_ = 0, next_ = 0;
-  std::vector<X> x_;
-  std::vector<Target> targets_;
-  Rows rows_;
+  std::array<Held, 2> held_;
 };
 
 template <class X, class Target>

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "kernels/core/op.h"
@@ -22,7 +23,24 @@ struct Rows {
 class RowStream {
  public:
   virtual ~RowStream() = default;
-  virtual const Rows* Next() = 0;
+
+  // Ends what was valid before.
+  const Rows* Next() {
+    const Rows* const rows = Peek();
+    coming_.reset();
+    return rows;
+  }
+  // What Next() will give. The batch that it gave stays valid.
+  const Rows* Peek() {
+    if (!coming_) coming_ = Take();
+    return *coming_;
+  }
+
+ private:
+  // The next batch, valid until the call after the next one.
+  virtual const Rows* Take() = 0;
+
+  std::optional<const Rows*> coming_;
 };
 
 class Samples {

@@ -84,6 +84,55 @@ TEST_F(SessionTest, TheHostSaysWhenItWrites) {
   EXPECT_EQ(y[0], 7.0f);
 }
 
+// The emulator copies beside other work as late as it may.
+TEST_F(SessionTest, CopiesBesideOtherWorkAreWaitedFor) {
+  const std::unique_ptr<Device> device = OpenDevice(kCudaEmulated);
+  float x = 1.0f;
+  auto* const there = static_cast<float*>(device->Allocate(sizeof x));
+  device->UploadBeside(there, &x, sizeof x);
+  EXPECT_NE(*there, 1.0f) << "nobody has waited";
+  device->JoinUploads();
+  EXPECT_EQ(*there, 1.0f);
+}
+
+TEST_F(SessionTest, WhatIsPrefetchedIsTakenByTurns) {
+  Values rows[2] = {}, y = {-1.0f, -1.0f, -1.0f};
+  for (const int step : {0, 1, 2, 3, 4, 5, 6, 7}) {
+    Values& x = rows[step % 2];
+    x = {static_cast<float>(step), -1.0f, 0.5f};
+    session_->Prefetch(x.data(), sizeof x);
+    Relu(x.data(), y.data());
+    session_->Start();
+    EXPECT_NE(y[0], x[0]) << "nobody has waited";
+    // Ahead of a kernel that takes it, while the device may still read the one before.
+    Values& next = rows[(step + 1) % 2];
+    next = {static_cast<float>(step + 1), -1.0f, 0.5f};
+    session_->Prefetch(next.data(), sizeof next);
+    session_->Flush();
+    EXPECT_EQ(y, (Values{x[0], 0.0f, 0.5f}));
+    y = {-1.0f, -1.0f, -1.0f};
+  }
+  EXPECT_EQ(session_->graphs_launched(), 6) << "two programs, each done once before it is a graph";
+}
+
+TEST_F(SessionTest, OtherBytesThanWerePrefetchedAreCopied) {
+  Values x = {1.0f, 2.0f, 3.0f}, y{};
+  session_->Prefetch(x.data(), sizeof x);
+  x[1] = 7.0f;
+  Relu(x.data(), y.data());
+  session_->Flush();
+  EXPECT_EQ(y, x);
+}
+
+TEST_F(SessionTest, AKernelMayTakeAPartOfWhatWasPrefetched) {
+  const std::array<float, 5> x = {9.0f, 1.0f, -2.0f, 3.0f, 9.0f};
+  Values y{};
+  session_->Prefetch(x.data(), sizeof x);
+  Relu(x.data() + 1, y.data());
+  session_->Flush();
+  EXPECT_EQ(y, (Values{1.0f, 0.0f, 3.0f}));
+}
+
 TEST_F(SessionTest, RepeatsWhatWasFlushedLast) {
   EXPECT_THROW(session_->Repeat(1), std::logic_error);
   Values x = {1.0f, -2.0f, 3.0f}, y{};
