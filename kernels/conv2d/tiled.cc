@@ -30,8 +30,10 @@ struct Lines {
 template <class Source>
 std::vector<Lines> PartLines(std::int64_t extent, std::int64_t taps, const Source& source) {
   std::vector<Lines> parts;
+  Lines now;  // its memory serves all lines
   for (std::int64_t line = 0; line < extent; ++line) {
-    Lines now{line, 1, 1, 0, 0, {}};
+    now.taps.clear();
+    now = {line, 1, 1, 0, 0, std::move(now.taps)};
     for (std::int64_t tap = 0; tap < taps; ++tap) {
       const std::int64_t pixel = source(line, tap);
       if (pixel < 0) continue;
@@ -49,7 +51,7 @@ std::vector<Lines> PartLines(std::int64_t extent, std::int64_t taps, const Sourc
     };
     const auto part = std::find_if(parts.begin(), parts.end(), same);
     if (part == parts.end()) {
-      parts.push_back(std::move(now));
+      parts.push_back(now);
       continue;
     }
     if (part->count == 1) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "kernels/core/contract.h"
 #include "kernels/core/scratch.h"
@@ -120,9 +121,7 @@ class RowCopies {
 // from some panels on their copies pay. All others are read where they lie (7 % of a convolution).
 constexpr std::int64_t kPanelsWorthCopies = 4;
 
-bool NeighboursShareSets(const Grid& grid) {
-  return grid.a_step[2] % 1024 == 0;
-}
+bool NeighboursShareSets(const Grid& grid) { return grid.a_step[2] % 1024 == 0; }
 
 // Rows of A for their next chain, where no neighbour has brought them.
 void PrefetchRows(const float* const* rows, std::int64_t count, const Run& run) {
@@ -195,35 +194,95 @@ struct Places {
 };
 
 // Dots of so few terms are done by strips of tiles, as calls and waiting sums would cost the most.
-constexpr std::int64_t kShortDot = 128;
+constexpr std::int64_t kShortDot = 64;
 constexpr std::int64_t kStripTiles = 8;  // whose outputs stay in the first-level cache
+
+// The terms of such a dot, one by one.
+class ShortDot {
+ public:
+  ShortDot(const Grid& grid, std::int64_t b_step) {
+    for (const Run& run : grid.runs) {
+      for (std::int64_t k = 0; k < run.terms; ++k) {
+        terms_[count_++] = {run.a + k, run.b + k * b_step};
+      }
+    }
+  }
+  const Term* begin() const { return terms_.data(); }
+  const Term* end() const { return terms_.data() + count_; }
+
+ private:
+  std::array<Term, kShortDot> terms_;
+  std::int64_t count_ = 0;
+};
+
+// Evenly spaced rows, by tiles.
+struct Line {
+  const float* a;
+  float* out;
+  std::int64_t a_step, out_step;
+};
+
+// The tiles of so many rows: alike, or the last might be too low to keep the multipliers busy.
+struct Heights {
+  std::int64_t rows, tiles, height, higher;  // the first ones are higher by a row
+
+  Heights(std::int64_t count, std::int64_t most)
+      : rows(count), tiles((count + most - 1) / most), height(rows / tiles), higher(rows % tiles) {}
+};
+
+// The outputs of one panel for the line's first rows, and the line behind them.
+Line RunTiles(const MicroKernels& micro, const Line& line, std::int64_t height, std::int64_t tiles,
+              const ShortDot& dot, const float* panel, const Finish& finish, std::int64_t outputs) {
+  const std::int64_t rows = height * tiles;
+  const auto run = [&](const float* a, float* out, std::int64_t out_step, std::int64_t times) {
+    micro.strip[height - 1](a, line.a_step, out, out_step, times, dot.begin(), dot.end(), panel,
+                            finish);
+  };
+  if (outputs >= micro.columns) {
+    run(line.a, line.out, line.out_step, tiles);
+  } else {
+    // Fewer outputs than columns: by way of a full tile.
+    alignas(64) float full[kMostRows * kMostColumns];
+    for (std::int64_t row = 0; row < rows; row += height) {
+      run(line.a + row * line.a_step, full, micro.columns, 1);
+      for (std::int64_t i = 0; i < height; ++i) {
+        std::memcpy(line.out + (row + i) * line.out_step, full + i * micro.columns,
+                    static_cast<std::size_t>(outputs) * sizeof(float));
+      }
+    }
+  }
+  return {line.a + rows * line.a_step, line.out + rows * line.out_step, line.a_step, line.out_step};
+}
 
 void RunShortBlock(const MicroKernels& micro, const Block& block, const PackedB& b, bool relu) {
   const Grid& grid = *block.grid;
-  const Places places(block);
-  Rows rows{places.a,
-            {grid.runs.data(), static_cast<std::int64_t>(grid.runs.size()), nullptr, b.step}};
-  for (std::int64_t first = 0, end; first < block.rows; first = end) {
-    end = std::min(first + kStripTiles * micro.rows, block.rows);
-    for (std::int64_t panel = block.panel; panel < block.panel + block.panels; ++panel) {
-      rows.chain.panel = b.PanelOf(0, panel);
-      Finish finish;
-      finish.relu = relu;
-      finish.column = panel * micro.columns;
-      finish.bias = b.bias + finish.column;
-      const std::int64_t outputs = b.outputs - finish.column;
-      std::int64_t row = first;
-      if (outputs >= micro.columns) {
-        const std::int64_t tiles = (end - first) / micro.rows;
-        finish.rows = places.out + first;
-        micro.strip(places.a + first, tiles, rows.chain, finish);
-        row += tiles * micro.rows;
+  const ShortDot dot(grid, b.step);
+  Finish finish;
+  finish.relu = relu;
+  const std::int64_t inner = grid.extent[2], middle = grid.extent[1];
+  std::int64_t row = block.row;
+  std::int64_t k = row % inner, j = row / inner % middle, i = row / inner / middle;
+  std::optional<Heights> heights;
+  for (const std::int64_t end = row + block.rows; row < end;) {
+    const std::int64_t rows = std::min({inner - k, end - row, kStripTiles * micro.rows});
+    if (!heights || heights->rows != rows) heights.emplace(rows, micro.rows);
+    const float* const a = grid.a + i * grid.a_step[0] + j * grid.a_step[1] + k * grid.a_step[2];
+    float* const out =
+        grid.out + i * grid.out_step[0] + j * grid.out_step[1] + k * grid.out_step[2];
+    for (std::int64_t p = block.panel; p < block.panel + block.panels; ++p) {
+      const std::int64_t column = p * micro.columns, outputs = b.outputs - column;
+      const float* const panel = b.PanelOf(0, p);
+      finish.bias = b.bias + column;
+      Line line = {a, out + column, grid.a_step[2], grid.out_step[2]};
+      const auto [all, tiles, height, higher] = *heights;
+      if (higher > 0) {
+        line = RunTiles(micro, line, height + 1, higher, dot, panel, finish, outputs);
       }
-      for (; row < end; row += micro.rows) {
-        RunTile(micro, rows, row, std::min<std::int64_t>(micro.rows, end - row), finish,
-                places.out + row, outputs);
-      }
+      RunTiles(micro, line, height, tiles - higher, dot, panel, finish, outputs);
     }
+    row += rows, k += rows;
+    if (k == inner) k = 0, ++j;
+    if (j == middle) j = 0, ++i;
   }
 }
 

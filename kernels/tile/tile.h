@@ -29,6 +29,10 @@ struct Run {
   std::int64_t terms;
 };
 
+struct Term {
+  std::int64_t a, b;  // offsets in A and in the panel of B, in floats
+};
+
 struct Chain {
   const Run* runs;
   std::int64_t count;
@@ -52,9 +56,12 @@ struct MicroKernels {
   int rows, columns;  // at most kMostRows and kMostColumns
   // Indexed by the rows in use, less 1.
   void (*by_rows[kMostRows])(const float* const* rows, const Chain&, const Finish&);
-  // Tiles of all `rows` rows whose dots have this one chain: where chains are short, the calls
-  // cost.
-  void (*strip)(const float* const* rows, std::int64_t tiles, const Chain&, const Finish&);
+  // Tiles one after the other, whose dots have these terms of one chain: where chains are short,
+  // calls and runs cost. Rows are evenly spaced, a_i(k) = a[i * a_step + k], and so are those of
+  // `out`.
+  void (*strip[kMostRows])(const float* a, std::int64_t a_step, float* out, std::int64_t out_step,
+                           std::int64_t tiles, const Term* begin, const Term* end,
+                           const float* panel, const Finish&);
   void (*by_columns[kMostRows])(const float* a, std::int64_t step, const Chain&, const Finish&);
   // The tree over leaves of one chain each, in one call: leaf l has the terms [ends[l - 1],
   // ends[l]), evenly spaced in both, a_i(k) = a[k * step + i]; merges nothing else.
