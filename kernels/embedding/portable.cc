@@ -1,4 +1,7 @@
 // Embedding in plain C++: the compiler vectorises across channels.
+#include <algorithm>
+#include <bit>
+
 #include "kernels/core/lane_dot.h"
 #include "kernels/core/scratch.h"
 #include "kernels/core/team.h"
@@ -8,6 +11,7 @@ namespace samebits::embedding::SAMEBITS_ISA {
 namespace {
 
 using samebits::SAMEBITS_ISA::ForEachLaneBlock;
+using samebits::SAMEBITS_ISA::kChainTerms;
 using samebits::SAMEBITS_ISA::LaneDot;
 
 // The positions of one id, ascending: those of a leaf are neighbours.
@@ -38,43 +42,68 @@ class Buckets {
   std::int64_t *starts_, *sorted_;
 };
 
-const std::int64_t* FirstFrom(std::int64_t position, Positions sorted) {
-  while (sorted.begin < sorted.end) {
-    const std::int64_t* middle = sorted.begin + (sorted.end - sorted.begin) / 2;
-    if (*middle < position) {
-      sorted.begin = middle + 1;
-    } else {
-      sorted.end = middle;
+// Channels whose sums stay in a level-1 cache.
+constexpr std::int64_t kBlock = 512;
+
+constexpr int kRoot = 64;  // above all levels of a tree
+
+// The positions of one leaf.
+struct Group {
+  Positions positions;
+  int meets;  // the level of the tree at which this leaf meets the next group's
+};
+
+// The groups of an id, and how many. A leaf without positions is left out of the tree: it would add
+// +0 to a leaf's sum or to a sum of those, none of which is -0, and so change nothing.
+std::int64_t GroupByLeaves(const Shape& s, Positions all, Group* groups) {
+  std::int64_t count = 0, last_leaf = 0;
+  for (const std::int64_t* i = all.begin; i < all.end;) {
+    const std::int64_t sample = *i / s.l, leaf = ((sample + 1) * s.leaves - 1) / s.n;
+    if (count > 0) {
+      groups[count - 1].meets = std::bit_width(static_cast<std::uint64_t>(leaf ^ last_leaf));
     }
+    const std::int64_t behind = (leaf + 1) * s.n / s.leaves * s.l;
+    const std::int64_t* const begin = i;
+    while (i < all.end && *i < behind) ++i;
+    groups[count++] = {{begin, i}, kRoot};
+    last_leaf = leaf;
   }
-  return sorted.begin;
+  return count;
 }
 
-// The tree over leaves [leaf, leaf + leaves), a power of two, of their sums over `positions`, of
-// which there are some. A half without positions is left out: it would add +0 to a leaf's sum or
-// to a sum of those, none of which is -0, and so change nothing.
-template <int W>
-void SumLeaves(const Shape& s, const float* dy, Positions positions, std::int64_t leaf,
-               std::int64_t leaves, float* sum) {
-  if (leaves == 1) {
-    LaneDot<W> dot;
-    for (const std::int64_t* i = positions.begin; i < positions.end; ++i) {
-      dot.Add(dy + *i * s.c, 0, 1);
-    }
-    dot.Result(sum);
-    return;
+// A channel sum of `count` channels.
+void Sum(const float* dy, std::int64_t c, Positions positions, std::int64_t count, float* sum) {
+  if (positions.end - positions.begin > kChainTerms) {
+    return ForEachLaneBlock(count, [&]<int W>(std::int64_t first) {
+      LaneDot<W> dot;
+      for (const std::int64_t* i = positions.begin; i < positions.end; ++i) {
+        dot.Add(dy + *i * c + first, 0, 1);
+      }
+      dot.Result(sum + first);
+    });
   }
-  const std::int64_t half = leaves / 2;
-  const std::int64_t* border = FirstFrom((leaf + half) * s.n / s.leaves * s.l, positions);
-  const Positions left{positions.begin, border}, right{border, positions.end};
-  if (left.begin == left.end) {
-    SumLeaves<W>(s, dy, right, leaf + half, half, sum);
-  } else {
-    SumLeaves<W>(s, dy, left, leaf, half, sum);
-    if (right.begin == right.end) return;
-    float more[W];
-    SumLeaves<W>(s, dy, right, leaf + half, half, more);
-    for (int j = 0; j < W; ++j) sum[j] = sum[j] + more[j];
+  // One chain. Its rows lie far from one another, so each is read along.
+  for (std::int64_t j = 0; j < count; ++j) sum[j] = 0.0f;
+  for (const std::int64_t* i = positions.begin; i < positions.end; ++i) {
+    const float* const row = dy + *i * c;
+    for (std::int64_t j = 0; j < count; ++j) sum[j] = sum[j] + row[j];
+  }
+}
+
+// The tree over the leaves; what waits for the leaves behind it waits in `waiting`, a block each.
+void SumGroups(const float* dy, std::int64_t c, const Group* groups, std::int64_t group_count,
+               std::int64_t count, float* waiting, float* out) {
+  int meets[kRoot];  // of what waits with what comes behind it
+  int waits = 0;
+  const auto place = [&](int i) { return i == 0 ? out : waiting + (i - 1) * kBlock; };
+  for (const Group* group = groups; group < groups + group_count; ++group) {
+    Sum(dy, c, group->positions, count, place(waits));
+    for (; waits > 0 && meets[waits - 1] < group->meets; --waits) {
+      float* const left = place(waits - 1);
+      const float* const right = place(waits);
+      for (std::int64_t j = 0; j < count; ++j) left[j] = left[j] + right[j];
+    }
+    meets[waits++] = group->meets;
   }
 }
 
@@ -95,18 +124,23 @@ void Forward(const Shape& s, const Buffers& buffers, Team& team) {
 }
 
 void Backward(const Shape& s, const Buffers& buffers, Team& team) {
-  const Buckets buckets(buffers.in<std::int32_t>(0), s.n * s.l, s.rows);
+  const std::int64_t all = s.n * s.l;
+  const Buckets buckets(buffers.in<std::int32_t>(0), all, s.rows);
   team.RunRanges(s.rows, Grain(s), [&](std::int64_t begin, std::int64_t end) {
+    float* const waiting = Scratch(ScratchSlot::kPartials, kRoot * kBlock);
+    auto* const groups = static_cast<Group*>(ScratchBytes(
+        ScratchSlot::kLeaves, static_cast<std::size_t>(std::min(s.leaves, all)) * sizeof(Group)));
     for (std::int64_t row = begin; row < end; ++row) {
-      const Positions positions = buckets.Of(row);
-      float* out = buffers.out(0) + row * s.c;
-      if (positions.begin == positions.end) {
+      float* const out = buffers.out(0) + row * s.c;
+      const std::int64_t count = GroupByLeaves(s, buckets.Of(row), groups);
+      if (count == 0) {
         for (std::int64_t c = 0; c < s.c; ++c) out[c] = 0.0f;
         continue;
       }
-      ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
-        SumLeaves<W>(s, buffers.in(1) + c, positions, 0, s.leaves, out + c);
-      });
+      for (std::int64_t c = 0; c < s.c; c += kBlock) {
+        SumGroups(buffers.in(1) + c, s.c, groups, count, std::min(s.c - c, +kBlock), waiting,
+                  out + c);
+      }
     }
   });
 }
