@@ -23,12 +23,13 @@ struct Positions {
 class Buckets {
  public:
   Buckets(const std::int32_t* ids, std::int64_t positions, std::int64_t rows) {
-    const std::int64_t entries = rows + 1 + positions;
+    const std::int64_t entries = rows + 1 + positions + 1;
     starts_ = static_cast<std::int64_t*>(ScratchBytes(
         ScratchSlot::kPlaces, static_cast<std::size_t>(entries) * sizeof(std::int64_t)));
     sorted_ = starts_ + rows + 1;
     for (std::int64_t row = 0; row <= rows; ++row) starts_[row] = 0;
     for (std::int64_t i = 0; i < positions; ++i) ++starts_[ids[i]];
+    sorted_[positions] = 0;  // what would be next is fetched
     // The end of each id's bucket; filling from the last position moves it to the start.
     for (std::int64_t row = 1; row <= rows; ++row) starts_[row] += starts_[row - 1];
     for (std::int64_t i = positions; i-- > 0;) sorted_[--starts_[ids[i]]] = i;
@@ -82,10 +83,11 @@ void Sum(const float* dy, std::int64_t c, Positions positions, std::int64_t coun
       dot.Result(sum + first);
     });
   }
-  // One chain. Its rows lie far from one another, so each is read along.
+  // One chain. Its rows lie far from one another, so each is read along, and the next one fetched.
   for (std::int64_t j = 0; j < count; ++j) sum[j] = 0.0f;
   for (const std::int64_t* i = positions.begin; i < positions.end; ++i) {
-    const float* const row = dy + *i * c;
+    const float *const row = dy + *i * c, *const next = dy + i[1] * c;
+    for (std::int64_t j = 0; j < count; j += 16) __builtin_prefetch(next + j);
     for (std::int64_t j = 0; j < count; ++j) sum[j] = sum[j] + row[j];
   }
 }
