@@ -11,15 +11,31 @@
 
 namespace samebits {
 
+namespace {
+
+// What the leaves of a turn are made of, by subtrees of so many leaves at most.
+std::vector<Subtree> PartsOf(const Turn& turn, std::int64_t most_leaves) {
+  std::vector<Subtree> subtrees;
+  for (const Subtree& subtree : SubtreesOf(turn.first, turn.leaves)) {
+    const std::int64_t leaves = std::min(subtree.leaves, most_leaves);
+    for (std::int64_t leaf = 0; leaf < subtree.leaves; leaf += leaves) {
+      subtrees.push_back({subtree.first + leaf, leaves});
+    }
+  }
+  return subtrees;
+}
+
+}  // namespace
+
 GradientSums::GradientSums(std::vector<Parameter> parameters, const Division& division,
-                           RankSettings ranks)
-    : parameters_(std::move(parameters)), ranks_(std::move(ranks)) {
+                           std::int64_t most_leaves, RankSettings ranks)
+    : parameters_(std::move(parameters)), ranks_(std::move(ranks)), leaves_(division.leaves()) {
   const Parameter& last = parameters_.back();
   values_.resize(static_cast<std::size_t>(last.offset + last.elements));
   bucket_end_ = std::ssize(values_);
   std::vector<Subtree> waiting;
   for (const Turn& turn : division.turns()) {
-    Share share{turn, SubtreesOf(turn.first, turn.leaves), waiting.size(), {}, {}, false};
+    Share share{turn, PartsOf(turn, most_leaves), waiting.size(), {}, {}, false};
     std::vector<Subtree> parts = waiting;
     parts.insert(parts.end(), share.subtrees.begin(), share.subtrees.end());
     const Meeting meeting = MeetingOf(parts);
@@ -34,6 +50,11 @@ GradientSums::GradientSums(std::vector<Parameter> parameters, const Division& di
   }
   shares_.back().last = true;
   if (ranks_.collectives != nullptr) background_ = std::make_unique<Background>();
+}
+
+bool GradientSums::IsOne() const {
+  return ranks_.collectives == nullptr && shares_.size() == 1 && shares_[0].subtrees.size() == 1 &&
+         shares_[0].subtrees[0].leaves == leaves_;
 }
 
 void GradientSums::KeepIn(DeviceSession& session) {

@@ -30,8 +30,8 @@ struct Parameter {
   std::int64_t offset, elements;  // in the weights and their gradients
 };
 
-// What a network has in one turn: a sum for each subtree. Sums of the turns before wait, and meet
-// these.
+// What a network has in one turn: a sum for each subtree, ascending. Sums of the turns before wait,
+// and meet these.
 struct Share {
   Turn turn;
   std::vector<Subtree> subtrees;
@@ -43,14 +43,17 @@ struct Share {
 
 class GradientSums {
  public:
-  // The parameters lie one behind the other.
-  GradientSums(std::vector<Parameter> parameters, const Division& division, RankSettings ranks);
+  // The parameters lie one behind the other. Subtrees have at most so many leaves, a power of two.
+  GradientSums(std::vector<Parameter> parameters, const Division& division,
+               std::int64_t most_leaves, RankSettings ranks);
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
   const Parameter& At(int parameter) const {
     return parameters_[static_cast<std::size_t>(parameter)];
   }
   const std::vector<Share>& shares() const { return shares_; }  // one for each turn
+  // Whether one subtree is the whole batch.
+  bool IsOne() const;
 
   // The gradient of every weight, once the last share is reduced.
   std::vector<float>& values() { return values_; }
@@ -91,6 +94,7 @@ class GradientSums {
 
   const std::vector<Parameter> parameters_;
   const RankSettings ranks_;
+  const std::int64_t leaves_;  // of the batch
   std::vector<Share> shares_;
   // The sums of a subtree each: the first ones lie in values_, where all meet at the end.
   std::vector<float> values_;

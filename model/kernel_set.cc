@@ -97,11 +97,15 @@ const Kernel& KernelSet::Choose(const Op& op, const Case& c, const Buffers& buff
 }
 
 void KernelSet::Run(const Op& op, const Case& c, const Buffers& buffers, Team& team) const {
-  const Kernel*& kernel = chosen_[&op][c.id()];
-  if (kernel == nullptr) kernel = &Choose(op, c, buffers, team);
+  const Kernel& kernel = [&]() -> const Kernel& {
+    const std::lock_guard lock(mutex_);
+    const Kernel*& chosen = chosen_[&op][c.id()];
+    if (chosen == nullptr) chosen = &Choose(op, c, buffers, team);
+    return *chosen;
+  }();
   std::optional<SteadyChoice> steady;
   if (claim_ > Claim::kNone) steady.emplace();
-  samebits::Run(*kernel, c, buffers, team);
+  samebits::Run(kernel, c, buffers, team);
 }
 
 std::map<std::string, std::string> KernelSet::Used() const {

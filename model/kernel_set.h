@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -33,7 +34,7 @@ class KernelSet {
   // Our row.
   const Kernel& For(const Op& op) const;
 
-  // Runs the row that is chosen for the case.
+  // Runs the row that is chosen for the case. Several threads may at a time.
   void Run(const Op& op, const Case& c, const Buffers& buffers, Team& team) const;
 
   // The kernels that have run so far, by operation: "conv2d_fwd_v1": "onednn", or of several cases
@@ -49,6 +50,7 @@ class KernelSet {
   Claim claim_;
   // By operation and case: memory of what was chosen, which changes no choice.
   mutable std::map<const Op*, std::map<std::string, const Kernel*>> chosen_;
+  mutable std::mutex mutex_;  // of chosen_
 };
 
 }  // namespace samebits

@@ -3,11 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -18,9 +16,9 @@
 #include "model/division.h"
 #include "model/gradient_sums.h"
 #include "model/kernel_set.h"
+#include "model/layers.h"
 #include "model/precision.h"
 #include "model/recipe.h"
-#include "model/simple_rnn.h"
 #include "model/streams/seeds.h"
 #include "model/streams/stream.h"
 
@@ -29,15 +27,6 @@ namespace samebits {
 struct BatchResult {
   float loss;         // mean over the batch
   std::int64_t hits;  // samples that Objective calls a hit
-};
-
-// What a step reads of the steps before it.
-struct NetworkState {
-  std::vector<float> weights, first_moments, second_moments;  // in layer order
-  std::int64_t steps = 0;                                     // done
-  std::int64_t updates = 0;                                   // by Adam: those not skipped
-  std::int64_t evaluated = 0;                                 // batches
-  LossScale scale = {};                                       // of the next step
 };
 
 class Network {
@@ -60,7 +49,7 @@ class Network {
   BatchResult Evaluate(int batch, RowStream& rows);
 
   // Forward without dropout: the outputs of the last layer, [size, outputs].
-  const float* Predict(const Rows& rows);
+  std::vector<float> Predict(const Rows& rows);
 
   const NetworkState& state() const;
   // Goes on from there. Throws UserError when it is that of another network.
@@ -91,52 +80,33 @@ class Network {
   std::vector<NamedArray> Weights() const;
 
  private:
-  // One layer at work: what its shape is, where its output lies.
-  struct Node {
-    Layer layer;
-    std::int64_t h, w, c;                        // input
-    std::int64_t oh, ow, oc;                     // output
-    std::uint32_t draw = 0;                      // of dropout
-    int kernel = -1, bias = -1, recurrent = -1;  // indices of parameters
-    std::vector<float> output = {};
-    std::optional<SimpleRnn> rnn = {};
-  };
-
-  // The cases of all nodes for one slice.
-  struct Cases {
-    std::vector<Case> forward, plain;  // per node; plain: the elementwise part, for relu backward
-    Case loss;
-  };
-
-  const Cases& CasesOf(const Slice& slice);
   // What a pass over a batch is for: its loss; the gradients, too; and a step with them.
   enum class Aim : std::uint8_t { kLoss, kGradients, kStep };
   // Of a batch, turn by turn: forward and loss, and if it trains, backward.
   BatchResult Pass(int batch, RowStream& rows, Aim aim);
+  // The same of a turn, part by part, by all workers. The hits, unless they are on a device.
+  std::int64_t RunShare(int batch, const Rows& rows, const Share& share, Aim aim);
   void Update();
-  const float* Forward(const Rows& rows, const Slice& slice, bool training);
-  // Leaves the gradient of `outputs` in gradient_, but of classes their probabilities. Adds a sum
-  // of losses for each subtree to losses_.
-  void Loss(const float* outputs, const Rows& rows, const Share& share, int batch);
-  std::int64_t Hits(const Rows& rows) const;
-  void Backward(const Rows& rows, const Share& share, const Slice& slice);
-  // The gradient of a parameter by `op`, from x, if it takes one, and the gradient of the output.
-  void SumGradient(const Op& op, const Share& share, const Slice& slice, const SampleRows& x,
-                   const SampleRows& dy, int parameter, const CaseOfLeaves& case_of);
-  std::vector<std::string> DigestsOf(const std::vector<float>& values) const;
   // The loss and hits of the batch, from those of all subtrees.
   BatchResult Meet(int batch, std::int64_t hits);
-  // What a case of dropout names the stream by.
-  std::string_view DropoutWord() const;
-  // Rounds values as they are stored: narrows them times 2^up, and widens them times 2^-down.
-  void Store(const float* from, float* to, std::int64_t count, int up = 0, int down = 0);
-  // Where there is a device, it gets the rows while it is at work. Null: none.
-  void Prefetch(const Rows* rows);
-  // What the first layer sees.
-  const float* Inputs(const Rows& rows);
-  void Apply(const Op& op, const Case& c, const Buffers& buffers);
+  std::vector<std::string> DigestsOf(const std::vector<float>& values) const;
+
+  // Layers at work on a part of a batch of their own, with some of the threads.
+  struct Worker {
+    std::unique_ptr<Team> team;  // null: the network's
+    std::unique_ptr<Layers> layers;
+  };
+  // Of a batch of so many samples at most.
+  std::int64_t LeavesOfPart(int most) const;
+  Layers& TakeWorker();
+  void GiveBack(Layers& layers);
+  // Some of the rows of a batch.
+  Rows Part(const Rows& rows, std::int64_t first, std::int64_t samples) const;
+
   // Where kernels run on a device: what they read and write stays there.
   void OpenSession();
+  // Where there is a device, it gets the rows while it is at work. Null: none.
+  void Prefetch(const Rows* rows);
   // Before the host reads what kernels wrote, and behind what it writes itself.
   template <class T>
   void Fetch(const std::vector<T>& values) const {
@@ -146,32 +116,31 @@ class Network {
   void Put(const std::vector<T>& values) const {
     if (session_ != nullptr) session_->Wrote(values.data());
   }
-
-  // As the layers see them.
-  float* WeightsOf(int parameter) {
-    return (seen_.empty() ? state_.weights : seen_).data() + sums_->At(parameter).offset;
+  // The weights as the layers are to see them.
+  void SeeWeights();
+  // Rounds values as they are stored.
+  void Store(const float* from, float* to, std::size_t count, int down = 0) {
+    runner_.Store(plan_.precision, from, to, static_cast<std::int64_t>(count), stored_, 0, down);
   }
 
-  const Objective objective_;
   const KernelSet& kernels_;
   Team& team_;
-  const Stream& stream_;
+  Runner runner_;
   const Division division_;
-  const Precision precision_;
   const LossScaling scaling_;
-  std::vector<Node> nodes_;
+  NetworkPlan plan_;
   NetworkState state_;
   std::optional<GradientSums> sums_;  // made with the layers
-  std::vector<float> probabilities_;
-  std::vector<float> gradient_, next_gradient_;  // of the output at hand, taking turns
-  std::map<Slice, Cases> cases_;
   Case adam_;
-  // Below binary32: the weights and inputs of this step as they are stored, and room for storing.
-  std::vector<float> seen_, inputs_;
+  // Below binary32: the weights as they are stored, and room for storing.
+  std::vector<float> seen_;
   std::vector<std::uint16_t> stored_;
-
   std::vector<float> losses_;               // of the subtrees so far
   std::unique_ptr<DeviceSession> session_;  // null where there is none
+
+  std::vector<Worker> workers_;
+  std::mutex free_mutex_;
+  std::vector<Layers*> free_;  // of the workers
 };
 
 }  // namespace samebits

@@ -329,7 +329,7 @@ float Predict(const Recipe& recipe, const TrainSettings& settings, const KernelS
   const TrainingData data = recipe.make(sources);
   Network network(recipe, *settings.stream, sources, Division(settings.leaves), 1, kernels, team);
   const std::unique_ptr<RowStream> one = data.train->InOrder({0}, {1});
-  const float logit = *network.Predict(*one->Next());
+  const float logit = network.Predict(*one->Next())[0];
   float probability;
   kernels.Run(activation::kSigmoidForward, Case::Parse("n1"), {{&logit}, {&probability}}, team);
   return probability;

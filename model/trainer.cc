@@ -47,15 +47,11 @@ TrainResult TrainByThreads(const Recipe& recipe, TrainSettings settings, const T
                            const TrainState* from) {
   TrainResult result;
   const int ranks = std::exchange(settings.ranks, 1);
-  // They remember what they ran: one for each thread.
-  const std::vector<KernelSet> others(static_cast<std::size_t>(ranks), kernels);
   RunLocalRanks(
       ranks,
       [&](Transport& transport) {
         Team team(std::max(1, threads / ranks));
-        const KernelSet& own_kernels =
-            transport.rank() == 0 ? kernels : others[static_cast<std::size_t>(transport.rank())];
-        TrainResult own = Train(recipe, settings, data, own_kernels, team, hooks, from, &transport);
+        TrainResult own = Train(recipe, settings, data, kernels, team, hooks, from, &transport);
         if (transport.rank() == 0) result = std::move(own);
       },
       std::chrono::seconds(settings.deadline));
