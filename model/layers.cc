@@ -40,15 +40,57 @@ void Runner::Store(Precision precision, const float* from, float* to, std::int64
   Apply(convert::kWiden, conversion("down", down), {{stored.data()}, {to}});
 }
 
+DropoutMasks::DropoutMasks(const NetworkPlan& plan, std::int64_t samples)
+    : plan_(plan), masks_(plan.nodes.size()) {
+  for (std::size_t i = 0; i < masks_.size(); ++i) {
+    const Node& node = plan.nodes[i];
+    if (node.layer.kind != kDropout) continue;
+    masks_[i].resize(static_cast<std::size_t>(samples * node.OutputElements()));
+  }
+}
+
+void DropoutMasks::KeepIn(DeviceSession& session) {
+  for (std::vector<std::uint8_t>& mask : masks_) session.Keep(mask.data(), mask.size());
+}
+
+void DropoutMasks::Draw(const Slice& slice, std::int64_t steps, const Runner& runner) {
+  first_ = slice.first;
+  if (slice.samples == 0) return;
+  std::vector<Case>& cases = cases_[slice];
+  for (std::size_t i = cases.size(); i < masks_.size(); ++i) {
+    const std::int64_t each = plan_.nodes[i].OutputElements();
+    const std::string part =
+        slice.samples == slice.batch
+            ? ""
+            : fmt::format("first{}of{}", slice.first * each, slice.batch * each);
+    cases.push_back(Case::Parse(fmt::format("n{}{}_rate{}{}", slice.samples * each, part,
+                                            plan_.nodes[i].layer.rate, plan_.DropoutWord())));
+  }
+  for (std::size_t i = 0; i < masks_.size(); ++i) {
+    if (masks_[i].empty()) continue;
+    const std::int64_t stream[2] = {plan_.nodes[i].draw, steps};
+    runner.Apply(dropout::kMask, cases[i], {{stream}, {masks_[i].data()}});
+  }
+}
+
+const std::uint8_t* DropoutMasks::Of(std::size_t node, std::int64_t sample) const {
+  return masks_[node].data() + (sample - first_) * plan_.nodes[node].OutputElements();
+}
+
 Layers::Layers(const NetworkPlan& plan, const NetworkState& state, const float* weights,
-               const KernelSet& kernels, Team& team, int samples)
-    : plan_(plan), state_(state), weights_(weights), samples_(samples), runner_(kernels, team) {
+               const DropoutMasks& masks, const KernelSet& kernels, Team& team, int samples)
+    : plan_(plan),
+      state_(state),
+      weights_(weights),
+      masks_(masks),
+      samples_(samples),
+      runner_(kernels, team) {
   const auto room = [&](std::int64_t each) { return static_cast<std::size_t>(samples * each); };
   for (const Node& node : plan.nodes) {
     outputs_.emplace_back(room(node.OutputElements()));
     rnns_.emplace_back();
     if (node.layer.kind == kSimpleRnn) {
-      rnns_.back().emplace(node.layer, node.h, node.c, samples, DropoutWord());
+      rnns_.back().emplace(node.layer, node.h, node.c, samples, plan.DropoutWord());
     }
   }
   probabilities_.resize(room(plan.nodes.back().oc));
@@ -100,9 +142,7 @@ const Layers::Cases& Layers::CasesOf(const Slice& slice) {
         id = fmt::format("n{}l{}c{}_rows{}v{}", batch, node.h, node.oc, node.layer.rows, leaves);
         break;
       case kDropout:
-        id = fmt::format("n{}{}_rate{}{}", elements,
-                         batch == of ? "" : fmt::format("first{}of{}", first * each, of * each),
-                         node.layer.rate, DropoutWord());
+        id = fmt::format("n{}_rate{}", elements, node.layer.rate);
         break;
       case kSimpleRnn:  // has cases of its own
         id = image;
@@ -116,8 +156,8 @@ const Layers::Cases& Layers::CasesOf(const Slice& slice) {
   return cases_.emplace(slice, std::move(cases)).first->second;
 }
 
-std::string_view Layers::DropoutWord() const {
-  return plan_.stream == &kKerasTensorflow ? "_tensorflow" : "";
+std::string_view NetworkPlan::DropoutWord() const {
+  return stream == &kKerasTensorflow ? "_tensorflow" : "";
 }
 
 const float* Layers::Inputs(const Rows& rows) {
@@ -151,12 +191,10 @@ const float* Layers::Forward(const Rows& rows, const Slice& slice, bool training
       case kEmbedding:
         Apply(embedding::kForward, c, {{WeightsOf(node.kernel), rows.x}, {y}});
         break;
-      case kDropout: {
+      case kDropout:
         if (!training) continue;  // hands its input on
-        const std::int64_t stream[2] = {node.draw, state_.steps};
-        Apply(dropout::kForward, c, {{x, stream}, {y}});
+        Apply(dropout::kMasked, c, {{x, masks_.Of(i, slice.first)}, {y}});
         break;
-      }
       case kSimpleRnn:
         rnns_[i]->Forward(
             slice, x, {WeightsOf(node.kernel), WeightsOf(node.recurrent), WeightsOf(node.bias)},
@@ -288,11 +326,9 @@ void Layers::Backward(const Rows& rows, const Slice& slice, const Share& share, 
       case kEmbedding:
         sum(embedding::kBackward, in, node.kernel);
         break;
-      case kDropout: {
-        const std::int64_t stream[2] = {node.draw, state_.steps};
-        apply(dropout::kBackward, c, {{dy, stream}, {dx}});
+      case kDropout:
+        apply(dropout::kMasked, c, {{dy, masks_.Of(i, slice.first)}, {dx}});
         break;
-      }
       case kSimpleRnn:
         rnns_[i]->Backward(
             slice, dy, {WeightsOf(node.kernel), WeightsOf(node.recurrent), WeightsOf(node.bias)},

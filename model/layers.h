@@ -57,6 +57,8 @@ struct NetworkPlan {
     return objective == Objective::kClasses ? 1 : nodes.back().oc;
   }
   std::int64_t LargestOutput() const;  // of a sample
+  // What a case of dropout names the stream by.
+  std::string_view DropoutWord() const;
 };
 
 // Runs an operation of a network on its kernels: on a device, where a session is given.
@@ -78,11 +80,32 @@ class Runner {
   DeviceSession* session_ = nullptr;  // null where there is none
 };
 
+// The masks of the dropout layers for a turn of a batch, drawn once for forward and backward, and
+// whatever the parts: a word of the stream keras-jax costs as much as two that lie half a batch
+// apart.
+class DropoutMasks {
+ public:
+  // For so many samples at most.
+  DropoutMasks(const NetworkPlan& plan, std::int64_t samples);
+  void KeepIn(DeviceSession& session);
+
+  // Of the slice's samples, behind so many steps.
+  void Draw(const Slice& slice, std::int64_t steps, const Runner& runner);
+  // That of a node from a sample of the batch on.
+  const std::uint8_t* Of(std::size_t node, std::int64_t sample) const;
+
+ private:
+  const NetworkPlan& plan_;
+  std::int64_t first_ = 0;                        // sample that was drawn for
+  std::vector<std::vector<std::uint8_t>> masks_;  // of each node
+  std::map<Slice, std::vector<Case>> cases_;      // of each node
+};
+
 class Layers {
  public:
   // For so many samples at most. `weights` are those that the layers see. All are the network's.
   Layers(const NetworkPlan& plan, const NetworkState& state, const float* weights,
-         const KernelSet& kernels, Team& team, int samples);
+         const DropoutMasks& masks, const KernelSet& kernels, Team& team, int samples);
 
   int samples() const { return samples_; }
 
@@ -115,8 +138,6 @@ class Layers {
   }
   // What the first layer sees.
   const float* Inputs(const Rows& rows);
-  // What a case of dropout names the stream by.
-  std::string_view DropoutWord() const;
   const float* WeightsOf(int parameter) const {
     return weights_ + plan_.parameters[static_cast<std::size_t>(parameter)].offset;
   }
@@ -128,6 +149,7 @@ class Layers {
   const NetworkPlan& plan_;
   const NetworkState& state_;
   const float* const weights_;
+  const DropoutMasks& masks_;
   const int samples_;
   Runner runner_;
   std::vector<std::vector<float>> outputs_;     // of each node

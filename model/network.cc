@@ -98,14 +98,15 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
     }
   }
   part_samples = std::min<std::int64_t>(part_samples, most);
+  masks_.emplace(plan_, division.MostSamples(most));
   const float* const weights = seen_.empty() ? state_.weights.data() : seen_.data();
   const int workers = std::min(team.size(), static_cast<int>(parts));
   for (int i = 0; i < workers; ++i) {
     Worker& worker = workers_.emplace_back();
     if (workers > 1) worker.team = std::make_unique<Team>(team.size() / workers);
     worker.layers =
-        std::make_unique<Layers>(plan_, state_, weights, kernels, workers > 1 ? *worker.team : team,
-                                 static_cast<int>(part_samples));
+        std::make_unique<Layers>(plan_, state_, weights, *masks_, kernels,
+                                 workers > 1 ? *worker.team : team, static_cast<int>(part_samples));
     free_.push_back(worker.layers.get());
   }
   // Sums of parts of a batch meet on the host.
@@ -115,9 +116,9 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
 // What lies between two layers, and its gradient, of a part that stays near its core: 2 MiB.
 constexpr std::int64_t kPartFloats = 512 * 1024;
 
-// Parts are as few as stay near a core, and as give every thread two. A part adds the gradients of
-// all weights to what is written: there are none where those are the most, nor where a batch is
-// small; nor where threads would wait for others' parts (a kernel they share, they share alike).
+// Parts are as few as stay near a core, and as give each thread two. A part writes a gradient of
+// all weights, so what lies between its layers is no less than those. Small batches have no parts,
+// nor those whose parts would leave threads without work: all threads share each of their kernels.
 std::int64_t Network::LeavesOfPart(int most) const {
   const std::int64_t whole = division_.leaves();
   // Libraries promise less, and not for every batch. On a device sums of parts meet on the host.
@@ -150,6 +151,7 @@ void Network::OpenSession() {
   }
   session_->Keep(stored_.data(), stored_.size() * sizeof(stored_[0]));
   sums_->KeepIn(*session_);
+  masks_->KeepIn(*session_);
   workers_[0].layers->KeepIn(*session_);
 }
 
@@ -206,6 +208,7 @@ std::int64_t Network::RunShare(int batch, const Rows& rows, const Share& share, 
   const auto parts = std::ssize(share.subtrees);
   float* const losses = losses_.data() + losses_.size();
   losses_.resize(losses_.size() + share.subtrees.size());
+  if (aim != Aim::kLoss) masks_->Draw({rows.size, leaves, begin, batch}, state_.steps, runner_);
   std::atomic<std::int64_t> hits = 0;
   const auto run = [&](Layers& layers, std::int64_t i, bool reduces) {
     const Subtree& subtree = share.subtrees[static_cast<std::size_t>(i)];

@@ -130,7 +130,8 @@ class Network {
   const LossScaling scaling_;
   NetworkPlan plan_;
   NetworkState state_;
-  std::optional<GradientSums> sums_;  // made with the layers
+  std::optional<GradientSums> sums_;   // made with the layers
+  std::optional<DropoutMasks> masks_;  // like
   Case adam_;
   // Below binary32: the weights as they are stored, and room for storing.
   std::vector<float> seen_;

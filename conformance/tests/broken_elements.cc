@@ -23,7 +23,7 @@
 namespace samebits {
 
 namespace dropout::reference {
-KernelFunction Apply;
+KernelFunction Apply, Mask;
 }
 
 namespace {
@@ -138,9 +138,23 @@ float MultipliesMask(float x, bool kept, float scale, float) {
   return x * scale * (kept ? 1.0f : 0.0f);
 }
 // A part of a batch with the mask of a batch of its own.
-void DropoutOfPart(const Case& id, const Buffers& buffers, Team& team) {
+Case AsBatch(const Case& id) {
   const bool part = id.Get("of", 0) > 0 && id.Get("first", -1) >= 0;
-  dropout::reference::Apply(part ? id.With("first", 0).With("of", id.Get("n")) : id, buffers, team);
+  return part ? id.With("first", 0).With("of", id.Get("n")) : id;
+}
+void DropoutOfPart(const Case& id, const Buffers& buffers, Team& team) {
+  dropout::reference::Apply(AsBatch(id), buffers, team);
+}
+void MaskOfPart(const Case& id, const Buffers& buffers, Team& team) {
+  dropout::reference::Mask(AsBatch(id), buffers, team);
+}
+
+void MaskedByProduct(const Case& id, const Buffers& buffers, Team&) {
+  const dropout::Shape s = dropout::ShapeOf(id);
+  for (std::int64_t i = 0; i < s.n; ++i) {
+    const auto kept = static_cast<float>(buffers.in<std::uint8_t>(1)[i]);
+    buffers.out(0)[i] = buffers.in(0)[i] * s.scale * kept;
+  }
 }
 
 float AddsZero(float x, bool kept, float scale, float) { return (kept ? x * scale : 0.0f) + 0.0f; }
@@ -292,6 +306,8 @@ constexpr BrokenKernel kBroken[] = {
     {{&dropout::kForward, "mask_multiplied", &kCpu, kAll, Dropout<MultipliesMask>}},
     {{&dropout::kForward, "minus_zero_lost", &kCpu, kAll, Dropout<AddsZero>}},
     {{&dropout::kForward, "part_has_its_own_mask", &kCpu, kAll, DropoutOfPart}},
+    {{&dropout::kMask, "part_has_its_own_mask", &kCpu, kAll, MaskOfPart}},
+    {{&dropout::kMasked, "mask_multiplied", &kCpu, kAll, MaskedByProduct}},
 
     {{kSoftmax, "max_kept", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.max_kept = true}>}},
     {{kSoftmax, "sum_in_order", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.sum_in_order = true}>}},

@@ -85,7 +85,25 @@ template <class Values>
   return _mm512_cmplt_epu32_mask(__builtin_bit_cast(__m512i, a),
                                  _mm512_set1_epi32(static_cast<int>(b))) != 0;
 }
+[[gnu::always_inline]] inline Words WidenBytes(const std::uint8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return __builtin_bit_cast(Words, _mm512_maskz_cvtepu8_epi32(0xffff, bytes));
+}
+[[gnu::always_inline]] inline void StoreLowBytes(Words words, std::uint8_t* p) {
+  const __m128i bytes = _mm512_maskz_cvtepi32_epi8(0xffff, __builtin_bit_cast(__m512i, words));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
+}
 #elif defined(__AVX2__)
+[[gnu::always_inline]] inline Words WidenBytes(const std::uint8_t* p) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return __builtin_bit_cast(Words, _mm256_cvtepu8_epi32(bytes));
+}
+[[gnu::always_inline]] inline void StoreLowBytes(Words words, std::uint8_t* p) {
+  const __m256i low = __builtin_bit_cast(__m256i, words & 0xff);
+  const __m128i halves =
+      _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(halves, halves));
+}
 [[gnu::always_inline]] inline Doubles Fma(Doubles a, Doubles b, Doubles c) {
   return _mm256_fmadd_pd(a, b, c);
 }
@@ -160,6 +178,12 @@ template <class Values>
 }
 [[gnu::always_inline]] inline void StoreFirst(Floats values, float* p, std::int64_t count) {
   for (std::int64_t j = 0; j < count; ++j) p[j] = values[j];
+}
+[[gnu::always_inline]] inline Words WidenBytes(const std::uint8_t* p) {
+  return Words{p[0], p[1], p[2], p[3]};
+}
+[[gnu::always_inline]] inline void StoreLowBytes(Words words, std::uint8_t* p) {
+  for (std::int64_t j = 0; j < kVectorLanes; ++j) p[j] = static_cast<std::uint8_t>(words[j]);
 }
 [[gnu::always_inline]] inline bool AnyNaN(Floats values) {
   bool any = false;

@@ -1,6 +1,6 @@
-// Dropout with the mask made in registers: a thread makes a block of its stream, two words of
-// Threefry or four of Philox. Of a part of a batch, where a block may have only one word of
-// Threefry, a thread makes it for each.
+// Dropout with the mask made in registers, or stored: a thread makes a block of its stream, two
+// words of Threefry or four of Philox. Of a part of a batch, where a block may have only one word
+// of Threefry, a thread makes it for each.
 #include "kernels/cuda/arithmetic.h"
 #include "kernels/dropout/dropout.h"
 
@@ -51,16 +51,28 @@ __device__ inline Words4 Philox(unsigned k0, unsigned k1, Words4 counter) {
   return {{c0, c1, c2, c3}};
 }
 
-// Element i of the first half and its partner of the second.
-struct ApplyJax {
-  Shape s;
+// What becomes of an element.
+struct Select {
+  float scale;
   const float* x;
-  const std::int64_t* stream;
   float* y;
 
-  __device__ void Put(std::int64_t i, unsigned word) const {
-    y[i] = word >> 9 < s.keep_below ? x[i] * s.scale : 0.0f;
-  }
+  __device__ void operator()(std::int64_t i, bool kept) const { y[i] = kept ? x[i] * scale : 0.0f; }
+};
+struct Note {
+  std::uint8_t* mask;
+
+  __device__ void operator()(std::int64_t i, bool kept) const { mask[i] = kept ? 1 : 0; }
+};
+
+// Element i of the first half and its partner of the second.
+template <class Use>
+struct ApplyJax {
+  Shape s;
+  const std::int64_t* stream;
+  Use use;
+
+  __device__ void Put(std::int64_t i, unsigned word) const { use(i, word >> 9 < s.keep_below); }
   __device__ void operator()(std::int64_t i) const {
     const std::int64_t partner = s.n / 2 + s.n % 2 + i;
     const Words2 words =
@@ -72,11 +84,11 @@ struct ApplyJax {
 };
 
 // Of a part of a batch: one element.
+template <class Use>
 struct ApplyJaxPart {
   Shape s;
-  const float* x;
   const std::int64_t* stream;
-  float* y;
+  Use use;
 
   __device__ void operator()(std::int64_t j) const {
     const std::int64_t half = s.of / 2 + s.of % 2, i = s.first + j;
@@ -85,15 +97,15 @@ struct ApplyJaxPart {
         Threefry(static_cast<unsigned>(stream[0]), static_cast<unsigned>(stream[1]),
                  static_cast<unsigned>(block), partner < s.of ? static_cast<unsigned>(partner) : 0);
     const unsigned word = i < half ? words.first : words.second;
-    y[j] = word >> 9 < s.keep_below ? x[j] * s.scale : 0.0f;
+    use(j, word >> 9 < s.keep_below);
   }
 };
 
+template <class Use>
 struct ApplyTensorFlow {
   Shape s;
-  const float* x;
   const std::int64_t* stream;
-  float* y;
+  Use use;
 
   __device__ void operator()(std::int64_t index) const {
     const std::int64_t block = s.first / 4 + index;
@@ -109,24 +121,44 @@ struct ApplyTensorFlow {
     for (int j = 0; j < 4; ++j) {
       const std::int64_t i = block * 4 + j - s.first;
       if (i < 0 || i >= s.n) continue;
-      y[i] = (words.w[j] & 0x7FFFFFU) >= s.keep_from ? x[i] * s.scale : 0.0f;
+      use(i, (words.w[j] & 0x7FFFFFU) >= s.keep_from);
     }
   }
 };
+
+struct ApplyMask {
+  const std::uint8_t* kept;
+  Select select;
+
+  __device__ void operator()(std::int64_t i) const { select(i, kept[i] != 0); }
+};
+
+template <class Use>
+void ForEach(const Shape& s, const std::int64_t* seed, DeviceStream& stream, const Use& use) {
+  if (s.tensorflow) {
+    const std::int64_t blocks = (s.first + s.n + 3) / 4 - s.first / 4;
+    gpu::ForEach(stream, blocks, ApplyTensorFlow<Use>{s, seed, use});
+  } else if (s.n < s.of) {
+    gpu::ForEach(stream, s.n, ApplyJaxPart<Use>{s, seed, use});
+  } else {
+    gpu::ForEach(stream, s.n / 2 + s.n % 2, ApplyJax<Use>{s, seed, use});
+  }
+}
 
 }  // namespace
 
 // Forward and backward are the same function of their first input.
 void Apply(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  const auto* const seed = buffers.in<std::int64_t>(1);
-  if (s.tensorflow) {
-    const std::int64_t blocks = (s.first + s.n + 3) / 4 - s.first / 4;
-    gpu::ForEach(stream, blocks, ApplyTensorFlow{s, buffers.in(0), seed, buffers.out(0)});
-  } else if (s.n < s.of) {
-    gpu::ForEach(stream, s.n, ApplyJaxPart{s, buffers.in(0), seed, buffers.out(0)});
-  } else {
-    gpu::ForEach(stream, s.n / 2 + s.n % 2, ApplyJax{s, buffers.in(0), seed, buffers.out(0)});
-  }
+  ForEach(s, buffers.in<std::int64_t>(1), stream, Select{s.scale, buffers.in(0), buffers.out(0)});
+}
+
+void Mask(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
+  ForEach(s, buffers.in<std::int64_t>(0), stream, Note{buffers.out<std::uint8_t>(0)});
+}
+
+void Masked(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
+  gpu::ForEach(stream, s.n,
+               ApplyMask{buffers.in<std::uint8_t>(1), {s.scale, buffers.in(0), buffers.out(0)}});
 }
 
 }  // namespace samebits::dropout::SAMEBITS_GPU

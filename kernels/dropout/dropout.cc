@@ -1,6 +1,8 @@
 #include "kernels/dropout/dropout.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -59,11 +61,24 @@ Signature BackwardSignature(const Case& c) {
   return {{{"dy", kFloat32, {n}}, {"stream", kInt64, {2}}}, {{"dx", kFloat32, {n}}}};
 }
 
+Signature MaskSignature(const Case& c) {
+  return {{{"stream", kInt64, {2}}}, {{"kept", kUint8, {ShapeOf(c).n}}}};
+}
+
+Signature MaskedSignature(const Case& c) {
+  const std::int64_t n = ShapeOf(c).n;
+  return {{{"x", kFloat32, {n}}, {"kept", kUint8, {n}}}, {{"y", kFloat32, {n}}}};
+}
+
 void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
   if (tensor.type == kInt64) {
     auto* stream = reinterpret_cast<std::int64_t*>(data);
     stream[0] = c.Get("draw");
     stream[1] = c.Get("call");
+  } else if (tensor.type == kUint8) {
+    std::vector<std::int32_t> kept(static_cast<std::size_t>(tensor.Elements()));
+    FillLabels(c, index, 2, kept);
+    std::ranges::transform(kept, data, [](std::int32_t k) { return static_cast<std::byte>(k); });
   } else {
     FillFloats(c, index,
                {reinterpret_cast<float*>(data), static_cast<std::size_t>(tensor.Elements())});
@@ -92,11 +107,33 @@ constexpr std::string_view kCases[] = {
     "n203first598of1001_rate200000_draw7call1_tensorflow",
 };
 
+// Parts of a batch with words of a block's first half alone, of its second, and of both.
+constexpr std::string_view kMaskCases[] = {
+    "n1_rate200000_draw426286787call0",
+    "n2_rate200000_draw1call1",
+    "n9_rate0_draw7call3",
+    "n4096_rate200000_draw426286787call0",
+    "n5001_rate200000_draw975629005call1875",
+    "n2050_rate999999_draw99call5",
+    "n4099_rate200000_draw426286787call1_tensorflow",
+    "n300first0of1001_rate200000_draw7call1",
+    "n700first150of1001_rate200000_draw7call1",
+    "n501first500of1001_rate200000_draw7call1",
+    "n401first600of1001_rate200000_draw7call1",
+    "n9000first4500of18000_rate200000_draw7call1",
+    "n203first598of1001_rate200000_draw7call1_tensorflow",
+};
+constexpr std::string_view kMaskedCases[] = {
+    "n1_rate200000",          "n777_rate333333_nonfinite", "n2050_rate999999_subnormal",
+    "n1003_rate500000_zeros", "n9001_rate200000",
+};
+
 // The recipe's first layer, and what no cache holds.
 constexpr std::string_view kTimed[] = {
     "n460800_rate200000_draw426286787call0",
     "n8388608_rate200000_draw426286787call0",
 };
+constexpr std::string_view kMaskedTimed[] = {"n460800_rate200000", "n8388608_rate200000"};
 
 }  // namespace
 
@@ -116,6 +153,26 @@ const Op kBackward{
     .cases = kCases,
     .timed_cases = kTimed,
     .signature = BackwardSignature,
+    .fill = Fill,
+    .flops = nullptr,
+};
+
+const Op kMask{
+    .name = "dropout_mask_v1",
+    .order = "1 where the stream keeps it, else 0",
+    .cases = kMaskCases,
+    .timed_cases = {},
+    .signature = MaskSignature,
+    .fill = Fill,
+    .flops = nullptr,
+};
+
+const Op kMasked{
+    .name = "dropout_masked_v1",
+    .order = "x * scale where kept, else +0",
+    .cases = kMaskedCases,
+    .timed_cases = kMaskedTimed,
+    .signature = MaskedSignature,
     .fill = Fill,
     .flops = nullptr,
 };

@@ -7,8 +7,13 @@
 // (the index of the first) and of (the batch's elements); below, i and n are then those of the
 // batch.
 //
-//   dropout_fwd_v1  y = x * scale where kept, else +0; scale = (float)(1.0 / (1.0 - rate))
-//   dropout_bwd_v1  dx = dy * scale where kept, else +0
+//   dropout_fwd_v1     y = x * scale where kept, else +0; scale = (float)(1.0 / (1.0 - rate))
+//   dropout_bwd_v1     dx = dy * scale where kept, else +0
+//
+// A mask that serves more than once, as those of a training step do, is made once:
+//
+//   dropout_mask_v1    kept[i] = 1 where kept, else 0; input stream
+//   dropout_masked_v1  y = x * scale where kept[i] is not 0, else +0; inputs x, kept
 //
 // Stream keras-jax: word i of n is Threefry-2x32-20 with key (draw, call) in the legacy layout:
 // h = ceil(n/2), counters (i, h+i) give words i and h+i (the last counter is 0 when n is odd).
@@ -52,5 +57,7 @@ Shape ShapeOf(const Case& c);
 
 extern const Op kForward;
 extern const Op kBackward;
+extern const Op kMask;
+extern const Op kMasked;
 
 }  // namespace samebits::dropout

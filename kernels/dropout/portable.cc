@@ -1,5 +1,5 @@
 // Dropout in vectors of the ISA, across the blocks of the stream. A block holds the
-// words of two elements, h = ceil(n/2) apart; the mask is never stored.
+// words of two elements, h = ceil(n/2) apart; unless it is asked for, the mask is never stored.
 #include "kernels/core/lanes.h"
 #include "kernels/core/team.h"
 #include "kernels/dropout/dropout.h"
@@ -11,6 +11,8 @@ using samebits::SAMEBITS_ISA::Floats;
 using samebits::SAMEBITS_ISA::kVectorLanes;
 using samebits::SAMEBITS_ISA::Load;
 using samebits::SAMEBITS_ISA::Store;
+using samebits::SAMEBITS_ISA::StoreLowBytes;
+using samebits::SAMEBITS_ISA::WidenBytes;
 using samebits::SAMEBITS_ISA::Words;
 
 constexpr std::int64_t kGrain = 4096;  // blocks worth a task of their own
@@ -50,12 +52,32 @@ template <class Word, int N>
   Add(keys[2], keys[0] + 5, x0, x1);
 }
 
-// y = x * scale where the word keeps it, else +0.
-template <class Values, class Word>
-[[gnu::always_inline]] inline void Select(const Shape& s, Word word, const float* x, float* y) {
-  const Values kept = Load<Values>(x) * s.scale, dropped = {};
-  Store<Values>(word >> 9 < s.keep_below ? kept : dropped, y);
-}
+// What becomes of an element that is kept, or not: y = x * scale, else +0.
+struct Select {
+  float scale;
+  const float* x;
+  float* y;
+
+  template <class Values, class Kept>  // bool, or all bits of a lane
+  [[gnu::always_inline]] void operator()(std::int64_t i, Kept keeps) const {
+    const Values kept = Load<Values>(x + i) * scale, dropped = {};
+    Store<Values>(keeps ? kept : dropped, y + i);
+  }
+};
+
+// Its byte of the mask.
+struct Note {
+  std::uint8_t* kept;
+
+  template <class Values, class Kept>
+  [[gnu::always_inline]] void operator()(std::int64_t i, Kept keeps) const {
+    if constexpr (sizeof(Values) == sizeof(float)) {
+      kept[i] = keeps;
+    } else {
+      StoreLowBytes(__builtin_bit_cast(Words, keeps) & 1, kept + i);
+    }
+  }
+};
 
 [[gnu::always_inline]] inline void Philox(std::uint32_t k0, std::uint32_t k1, std::uint32_t& c0,
                                           std::uint32_t& c1, std::uint32_t& c2, std::uint32_t& c3) {
@@ -85,11 +107,11 @@ struct Range {
 }
 
 // The stream keras-tensorflow: a block holds the words of four neighbours.
-void ApplyPhilox(const Shape& s, const float* x, const std::int64_t* seed, float* y, Team& team) {
+template <class Use>
+void ForEachPhilox(const Shape& s, const std::int64_t* seed, Team& team, const Use& use) {
   const PhiloxWords philox = PhiloxWordsOf(seed);
   const std::uint32_t k0 = philox.key0, k1 = philox.key1;
   const std::uint32_t bound = s.keep_from;
-  const float scale = s.scale;
   constexpr int kBlocks = 64;  // computed side by side
   const std::int64_t first = s.first / 4, last = s.first + s.n;
   team.RunRanges((last + 3) / 4 - first, kGrain / 2, [&](std::int64_t begin, std::int64_t end) {
@@ -106,22 +128,18 @@ void ApplyPhilox(const Shape& s, const float* x, const std::int64_t* seed, float
       const std::int64_t from = 4 * i < s.first ? s.first - 4 * i : 0;
       const std::int64_t to = 4 * (i + now) <= last ? 4 * now : last - 4 * i;
       for (std::int64_t j = from; j < to; ++j) {
-        const std::int64_t at = 4 * i + j - s.first;
-        const float kept = x[at] * scale;
-        y[at] = (words[j % 4][j / 4] & 0x7FFFFF) >= bound ? kept : 0.0f;
+        use.template operator()<float>(4 * i + j - s.first,
+                                       (words[j % 4][j / 4] & 0x7FFFFF) >= bound);
       }
       i += now;
     }
   });
 }
 
-}  // namespace
-
-void Apply(const Shape& s, const Buffers& buffers, Team& team) {
-  const float* x = buffers.in(0);
-  const auto* stream = buffers.in<std::int64_t>(1);
-  float* y = buffers.out(0);
-  if (s.tensorflow) return ApplyPhilox(s, x, stream, y, team);
+// Calls use<Values>(index of the first, which are kept) for all elements.
+template <class Use>
+void ForEach(const Shape& s, const std::int64_t* stream, Team& team, const Use& use) {
+  if (s.tensorflow) return ForEachPhilox(s, stream, team, use);
   const auto k0 = static_cast<std::uint32_t>(stream[0]), k1 = static_cast<std::uint32_t>(stream[1]);
   const std::uint32_t keys[3] = {k0, k1, k0 ^ k1 ^ 0x1BD11BDAu};
   const std::int64_t whole = s.of / 2, half = s.of - whole;
@@ -139,8 +157,8 @@ void Apply(const Shape& s, const Buffers& buffers, Team& team) {
     Threefry(keys, first, second);
     for (int j = 0; j < N; ++j) {
       const std::int64_t at = i + j * kWidth - s.first;
-      if (kFirst) Select<Values>(s, first[j], x + at, y + at);
-      if (kSecond) Select<Values>(s, second[j], x + half + at, y + half + at);
+      if (kFirst) use.template operator()<Values>(at, first[j] >> 9 < s.keep_below);
+      if (kSecond) use.template operator()<Values>(half + at, second[j] >> 9 < s.keep_below);
     }
   };
   Words lanes;
@@ -173,8 +191,30 @@ void Apply(const Shape& s, const Buffers& buffers, Team& team) {
   if (half > whole && s.first <= whole && whole < end) {
     std::uint32_t first[] = {static_cast<std::uint32_t>(whole)}, second[] = {0};
     Threefry(keys, first, second);
-    Select<float>(s, first[0], x + whole - s.first, y + whole - s.first);
+    use.template operator()<float>(whole - s.first, first[0] >> 9 < s.keep_below);
   }
+}
+
+}  // namespace
+
+void Apply(const Shape& s, const Buffers& buffers, Team& team) {
+  ForEach(s, buffers.in<std::int64_t>(1), team, Select{s.scale, buffers.in(0), buffers.out(0)});
+}
+
+void Mask(const Shape& s, const Buffers& buffers, Team& team) {
+  ForEach(s, buffers.in<std::int64_t>(0), team, Note{buffers.out<std::uint8_t>(0)});
+}
+
+void Masked(const Shape& s, const Buffers& buffers, Team& team) {
+  const Select select = {s.scale, buffers.in(0), buffers.out(0)};
+  const auto* const kept = buffers.in<std::uint8_t>(1);
+  team.RunRanges(s.n, 4 * kGrain, [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t i = begin;
+    for (; i + kVectorLanes <= end; i += kVectorLanes) {
+      select.template operator()<Floats>(i, WidenBytes(kept + i) != 0);
+    }
+    for (; i < end; ++i) select.template operator()<float>(i, kept[i] != 0);
+  });
 }
 
 }  // namespace samebits::dropout::SAMEBITS_ISA
