@@ -26,8 +26,9 @@ void WaitWhile(const std::atomic<T>& value, T unwanted, int spins) {
 
 }  // namespace
 
-Team::Team(int threads) : spins_(SpinsFor(threads)) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { Work(); });
+Team::Team(int threads)
+    : spins_(SpinsFor(threads)), parts_(new Part[static_cast<std::size_t>(threads)]) {
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { Work(i); });
 }
 
 Team::~Team() {
@@ -40,11 +41,14 @@ Team::~Team() {
 void Team::Share(const Job& job) {
   job_ = job;
   error_ = nullptr;
-  next_.store(0, std::memory_order_relaxed);
+  for (int i = 0; i < size(); ++i) {
+    parts_[i].next.store(job.tasks * i / size(), std::memory_order_relaxed);
+    parts_[i].end = job.tasks * (i + 1) / size();
+  }
   busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
-  TakeTasks();
+  TakeTasks(0);
   for (int busy = busy_.load(std::memory_order_acquire); busy != 0;
        busy = busy_.load(std::memory_order_acquire)) {
     WaitWhile(busy_, busy, spins_);
@@ -52,7 +56,7 @@ void Team::Share(const Job& job) {
   if (error_) std::rethrow_exception(error_);
 }
 
-void Team::Work() {
+void Team::Work(int thread) {
   std::uint32_t seen = 0;
   while (true) {
     WaitWhile(round_, seen, spins_);
@@ -60,21 +64,24 @@ void Team::Work() {
     if (stop_) return;
     {
       const FloatingPointScope scope;
-      TakeTasks();
+      TakeTasks(thread);
     }
     if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_all();
   }
 }
 
-void Team::TakeTasks() {
+void Team::TakeTasks(int thread) {
   try {
-    for (std::int64_t task = next_.fetch_add(1); task < job_.tasks; task = next_.fetch_add(1)) {
-      job_.call(job_.body, task);
+    for (int i = 0; i < size(); ++i) {
+      Part& part = parts_[(thread + i) % size()];
+      for (std::int64_t task; (task = part.next.fetch_add(1)) < part.end;) {
+        job_.call(job_.body, task);
+      }
     }
   } catch (...) {
     const std::lock_guard lock(error_mutex_);
     if (!error_) error_ = std::current_exception();
-    next_.store(job_.tasks);
+    for (int i = 0; i < size(); ++i) parts_[i].next.store(parts_[i].end);
   }
 }
 

@@ -51,14 +51,21 @@ class Team {
     const void* body;
   };
 
+  // A thread begins with its own part of the tasks, which is the same in every job as long: what it
+  // wrote is still near its core. Then it helps the others.
+  struct alignas(64) Part {
+    std::atomic<std::int64_t> next{0};
+    std::int64_t end = 0;
+  };
+
   void Share(const Job& job);
-  void Work();
-  void TakeTasks();
+  void Work(int thread);
+  void TakeTasks(int thread);
 
   const int spins_;  // turns to spin before a waiting thread sleeps
   std::vector<std::thread> workers_;
   Job job_{};
-  std::atomic<std::int64_t> next_{0};
+  std::unique_ptr<Part[]> parts_;        // one for each thread
   std::atomic<std::uint32_t> round_{0};  // raised once for every job; workers wait on it
   std::atomic<int> busy_{0};             // workers still in the current job
   std::atomic<bool> stop_{false};
