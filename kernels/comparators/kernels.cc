@@ -6,7 +6,6 @@
 #include "kernels/comparators/cudnn.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/cpu.h"
-#include "kernels/core/error.h"
 #include "kernels/core/rows.h"
 #include "kernels/cuda/stream.h"
 #include "kernels/dense/dense.h"
@@ -68,12 +67,8 @@ using enum CublasArithmetic;
 using enum CudnnEngines;
 
 template <const Op* op, CublasArithmetic arithmetic>
-void Cublas([[maybe_unused]] const Case& c, [[maybe_unused]] const Buffers& buffers, Team&) {
-#if SAMEBITS_HAVE_CUBLAS
+void Cublas(const Case& c, const Buffers& buffers, Team&) {
   RunCublas(*op, arithmetic, c, buffers);
-#else
-  throw UnavailableError("built without cuBLAS, whose headers were not found");
-#endif
 }
 
 template <const Op* op, CudnnEngines engines>

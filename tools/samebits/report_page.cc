@@ -179,8 +179,8 @@ std::string PageOf(const ReportData& data, const std::vector<Plot>& plots,
   }
   html +=
       "<h2>What each operation costs</h2>\n<p class=note>One dot a case, with its interval. Right "
-      "of 1 ours is faster. Where no library has the operation (dropout, Adam), 85 % of the "
-      "measured bandwidth stands for one.</p>\n" +
+      "of 1 ours is faster. Where no library has the operation, 85 % of the measured "
+      "bandwidth stands for one.</p>\n" +
       figure("price");
   html += Command(data.price_command);
   html += "<h2>Where we lose</h2>\n" + PriceLosses(data.prices);
