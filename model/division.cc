@@ -17,6 +17,11 @@ std::int64_t Turn::Samples(std::int64_t batch, std::int64_t all_leaves) const {
   return LeafBegin(first + leaves, batch, all_leaves) - FirstSample(batch, all_leaves);
 }
 
+// The borders of leaves are rounded: one sample more than its share.
+std::int64_t Turn::MostSamples(std::int64_t batch, std::int64_t all_leaves) const {
+  return std::min(batch, (leaves * batch + all_leaves - 1) / all_leaves + 1);
+}
+
 Division::Division(const LeafMap& map, int rank, std::int64_t leaves, int turns) : leaves_(leaves) {
   const std::vector<std::int64_t>& own = map[static_cast<std::size_t>(rank)];
   const auto count = std::ssize(own);
@@ -55,11 +60,8 @@ Division::Part Division::Of(const std::vector<std::uint32_t>& order, std::int64_
 
 std::int64_t Division::MostSamples(std::int64_t batch) const {
   std::int64_t most = 0;
-  for (const Turn& turn : turns_) {
-    // The borders of leaves are rounded: one sample more than its share.
-    most = std::max(most, (turn.leaves * batch + leaves_ - 1) / leaves_ + 1);
-  }
-  return std::min(most, batch);
+  for (const Turn& turn : turns_) most = std::max(most, turn.MostSamples(batch, leaves_));
+  return most;
 }
 
 }  // namespace samebits

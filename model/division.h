@@ -19,6 +19,8 @@ struct Turn {
 
   std::int64_t FirstSample(std::int64_t batch, std::int64_t all_leaves) const;
   std::int64_t Samples(std::int64_t batch, std::int64_t all_leaves) const;
+  // Of any batch no larger than this one.
+  std::int64_t MostSamples(std::int64_t batch, std::int64_t all_leaves) const;
 };
 
 // Some samples of a batch: how many, in so many leaves; the index of the first; of so many.

@@ -27,9 +27,9 @@ std::vector<Subtree> PartsOf(const Turn& turn, std::int64_t most_leaves) {
 
 }  // namespace
 
-GradientSums::GradientSums(std::vector<Parameter> parameters, const Division& division,
+GradientSums::GradientSums(const std::vector<Parameter>& parameters, const Division& division,
                            std::int64_t most_leaves, RankSettings ranks)
-    : parameters_(std::move(parameters)), ranks_(std::move(ranks)), leaves_(division.leaves()) {
+    : parameters_(parameters), ranks_(std::move(ranks)), leaves_(division.leaves()) {
   const Parameter& last = parameters_.back();
   values_.resize(static_cast<std::size_t>(last.offset + last.elements));
   bucket_end_ = std::ssize(values_);

@@ -43,8 +43,9 @@ struct Share {
 
 class GradientSums {
  public:
-  // The parameters lie one behind the other. Subtrees have at most so many leaves, a power of two.
-  GradientSums(std::vector<Parameter> parameters, const Division& division,
+  // The parameters, which must outlive the sums, lie one behind the other. Subtrees have at most so
+  // many leaves, a power of two.
+  GradientSums(const std::vector<Parameter>& parameters, const Division& division,
                std::int64_t most_leaves, RankSettings ranks);
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
@@ -92,7 +93,7 @@ class GradientSums {
   void Merge(const Share& share, std::int64_t first, std::int64_t count);
   void DigestShare(const Share& share, std::int64_t first, std::int64_t count);
 
-  const std::vector<Parameter> parameters_;
+  const std::vector<Parameter>& parameters_;
   const RankSettings ranks_;
   const std::int64_t leaves_;  // of the batch
   std::vector<Share> shares_;

@@ -90,14 +90,14 @@ Network::Network(const Recipe& recipe, const Stream& stream, RandomSources& sour
   sums_.emplace(plan_.parameters, division, LeavesOfPart(most), ranks);
   losses_.reserve(static_cast<std::size_t>(division.leaves()));
   std::size_t parts = 1;          // of any turn
-  std::int64_t part_samples = 0;  // of any part: the borders of leaves are rounded
+  std::int64_t part_samples = 0;  // of any part
   for (const Share& share : sums_->shares()) {
     parts = std::max(parts, share.subtrees.size());
     for (const Subtree& part : share.subtrees) {
-      part_samples = std::max(part_samples, part.leaves * most / division.leaves() + 1);
+      const Turn turn = {part.first, part.leaves};
+      part_samples = std::max(part_samples, turn.MostSamples(most, division.leaves()));
     }
   }
-  part_samples = std::min<std::int64_t>(part_samples, most);
   masks_.emplace(plan_, division.MostSamples(most));
   const float* const weights = seen_.empty() ? state_.weights.data() : seen_.data();
   const int workers = std::min(team.size(), static_cast<int>(parts));

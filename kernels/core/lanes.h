@@ -85,6 +85,7 @@ template <class Values>
   return _mm512_cmplt_epu32_mask(__builtin_bit_cast(__m512i, a),
                                  _mm512_set1_epi32(static_cast<int>(b))) != 0;
 }
+// A byte of memory for each lane.
 [[gnu::always_inline]] inline Words WidenBytes(const std::uint8_t* p) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return __builtin_bit_cast(Words, _mm512_maskz_cvtepu8_epi32(0xffff, bytes));

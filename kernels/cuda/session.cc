@@ -99,12 +99,9 @@ DeviceSession::Slot DeviceSession::NextSlot(std::size_t bytes) {
 void DeviceSession::Prefetch(const void* host, std::size_t bytes) {
   const Ahead* const known = FindAhead(host, bytes);
   if (bytes == 0 || (known != nullptr && !known->used)) return;
-  auto spare = std::ranges::find(spare_, bytes, &Slot::bytes);
-  if (spare == spare_.end()) {
-    spare = spare_.insert(spare_.end(), NewSlot(bytes));
-  }
-  const Slot slot = *spare;
-  spare_.erase(spare);
+  const auto spare = std::ranges::find(spare_, bytes, &Slot::bytes);
+  const Slot slot = spare == spare_.end() ? NewSlot(bytes) : *spare;
+  if (spare != spare_.end()) spare_.erase(spare);
   std::memcpy(slot.host, host, bytes);
   device_->UploadBeside(slot.device, slot.host, bytes);
   ahead_.push_back({static_cast<const std::byte*>(host), slot});
