@@ -388,6 +388,8 @@ constexpr BatchCase kBatchCases[] = {
     {"dense_wgrad_v1", "n1c32_k64", 1},
     {"maxpool2d_fwd_v1", "n1h13w13c32_r2s2", 1},
     {"maxpool2d_bwd_v1", "n1h13w13c32_r2s2", 1},
+    {"maxpool2d_argmax_fwd_v1", "n1h13w13c32_r2s2", 1},
+    {"maxpool2d_argmax_bwd_v1", "n1h13w13c32_r2s2", 1},
     {"global_avgpool_fwd_v1", "n1h4w4c32", 1},
     {"global_avgpool_bwd_v1", "n1h4w4c32", 1},
     {"relu_bwd_v1", "n1", 1152},

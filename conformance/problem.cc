@@ -32,16 +32,14 @@ Problem::Problem(const Op& op, const std::string& case_id, int offset)
     const Tensor& tensor = signature_.inputs[i];
     std::byte* const data = Allocate(tensor, offset);
     buffers_.inputs[i] = data;
-    if (op.fill != nullptr) {
-      op.fill(case_, static_cast<int>(i), tensor, data);
+    const auto index = static_cast<int>(i);
+    const auto elements = static_cast<std::size_t>(tensor.Elements());
+    if (tensor.type == DType::kFloat32) {
+      FillFloats(case_, index, {reinterpret_cast<float*>(data), elements});
     } else if (tensor.type == DType::kUint16) {
-      convert::FillStored(
-          case_, static_cast<int>(i),
-          {reinterpret_cast<std::uint16_t*>(data), static_cast<std::size_t>(tensor.Elements())});
-    } else {
-      FillFloats(case_, static_cast<int>(i),
-                 {reinterpret_cast<float*>(data), static_cast<std::size_t>(tensor.Elements())});
+      convert::FillStored(case_, index, {reinterpret_cast<std::uint16_t*>(data), elements});
     }
+    if (op.fill != nullptr) op.fill(case_, index, tensor, data);
   }
   for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
     buffers_.outputs[i] = Allocate(signature_.outputs[i], offset);

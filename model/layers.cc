@@ -88,6 +88,7 @@ Layers::Layers(const NetworkPlan& plan, const NetworkState& state, const float* 
   const auto room = [&](std::int64_t each) { return static_cast<std::size_t>(samples * each); };
   for (const Node& node : plan.nodes) {
     outputs_.emplace_back(room(node.OutputElements()));
+    argmax_.emplace_back(node.layer.kind == kMaxPool ? outputs_.back().size() : 0);
     rnns_.emplace_back();
     if (node.layer.kind == kSimpleRnn) {
       rnns_.back().emplace(node.layer, node.h, node.c, samples, plan.DropoutWord());
@@ -110,6 +111,7 @@ void Layers::KeepIn(DeviceSession& session) {
   for (auto* tensor : {&probabilities_, &gradient_, &next_gradient_, &inputs_}) keep(*tensor);
   keep(stored_);
   for (std::vector<float>& output : outputs_) keep(output);
+  for (std::vector<std::uint8_t>& argmax : argmax_) keep(argmax);
   for (std::optional<SimpleRnn>& rnn : rnns_) {
     if (rnn) rnn->KeepIn(session);
   }
@@ -183,7 +185,11 @@ const float* Layers::Forward(const Rows& rows, const Slice& slice, bool training
         Apply(dense::kForward, c, {{x, WeightsOf(node.kernel), WeightsOf(node.bias)}, {y}});
         break;
       case kMaxPool:
-        Apply(pool2d::kMaxForward, c, {{x}, {y}});
+        if (training) {
+          Apply(pool2d::kMaxArgmaxForward, c, {{x}, {y, argmax_[i].data()}});
+        } else {
+          Apply(pool2d::kMaxForward, c, {{x}, {y}});
+        }
         break;
       case kGlobalAveragePool:
         Apply(pool2d::kGlobalAverageForward, c, {{x}, {y}});
@@ -318,7 +324,7 @@ void Layers::Backward(const Rows& rows, const Slice& slice, const Share& share, 
         if (i > 0) apply(dense::kDataGradient, c, {{dy, WeightsOf(node.kernel)}, {dx}});
         break;
       case kMaxPool:
-        apply(pool2d::kMaxBackward, c, {{x, dy}, {dx}});
+        apply(pool2d::kMaxArgmaxBackward, c, {{argmax_[i].data(), dy}, {dx}});
         break;
       case kGlobalAveragePool:
         apply(pool2d::kGlobalAverageBackward, c, {{dy}, {dx}});

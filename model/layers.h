@@ -152,8 +152,9 @@ class Layers {
   const DropoutMasks& masks_;
   const int samples_;
   Runner runner_;
-  std::vector<std::vector<float>> outputs_;     // of each node
-  std::vector<std::optional<SimpleRnn>> rnns_;  // of each node that is one
+  std::vector<std::vector<float>> outputs_;        // of each node
+  std::vector<std::vector<std::uint8_t>> argmax_;  // of each node that is a max pooling
+  std::vector<std::optional<SimpleRnn>> rnns_;     // of each node that is one
   std::vector<float> probabilities_;
   std::vector<float> gradient_, next_gradient_;  // of the output at hand, taking turns
   // Below binary32: the inputs as they are stored, and room for storing.

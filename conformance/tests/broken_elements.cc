@@ -103,6 +103,38 @@ void MaxBackward(const Case& id, const Buffers& buffers, Team&) {
   }
 }
 
+// Numbers only the real taps.
+void ArgmaxSkipsPadding(const Case& id, const Buffers& buffers, Team& team) {
+  const pool2d::Shape s = pool2d::ShapeOf(id);
+  MaxForward<Right>(id, buffers, team);
+  for (std::int64_t i = 0; i < s.n * s.oh * s.ow * s.c; ++i) {
+    const std::int64_t ow = i / s.c % s.ow, oh = i / s.c / s.ow % s.oh;
+    const std::int64_t place = PlaceOfMaximum<Right>(s, buffers.in(0), i);
+    const std::int64_t h = place / s.c / s.w % s.h, w = place / s.c % s.w;
+    const std::int64_t top = std::max<std::int64_t>(oh * s.stride - s.pad, 0);
+    const std::int64_t left = std::max<std::int64_t>(ow * s.stride - s.pad, 0);
+    const std::int64_t right = std::min(ow * s.stride - s.pad + s.s, s.w);
+    buffers.out<std::uint8_t>(1)[i] =
+        static_cast<std::uint8_t>((h - top) * (right - left) + w - left);
+  }
+}
+
+// A tap that is padding is taken for the real one next to it.
+void ArgmaxIsClamped(const Case& id, const Buffers& buffers, Team&) {
+  const pool2d::Shape s = pool2d::ShapeOf(id);
+  float* const dx = buffers.out(0);
+  std::fill_n(dx, s.n * s.h * s.w * s.c, 0.0f);
+  for (std::int64_t i = 0; i < s.n * s.oh * s.ow * s.c; ++i) {
+    const std::int64_t tap = buffers.in<std::uint8_t>(0)[i];
+    if (tap >= s.r * s.s) continue;
+    const std::int64_t ow = i / s.c % s.ow, oh = i / s.c / s.ow % s.oh, n = i / (s.c * s.ow * s.oh);
+    const std::int64_t h = std::clamp<std::int64_t>(oh * s.stride - s.pad + tap / s.s, 0, s.h - 1);
+    const std::int64_t w = std::clamp<std::int64_t>(ow * s.stride - s.pad + tap % s.s, 0, s.w - 1);
+    float& to = dx[((n * s.h + h) * s.w + w) * s.c + i % s.c];
+    to = to + buffers.in(1)[i];
+  }
+}
+
 void AverageTimesReciprocal(const Case& id, const Buffers& buffers, Team&) {
   const pool2d::Shape s = pool2d::ShapeOf(id);
   const std::int64_t pixels = s.h * s.w;
@@ -300,6 +332,8 @@ constexpr BrokenKernel kBroken[] = {
     {{&kMaxBackward, "last_maximum", &kCpu, kAll, MaxBackward<LastMaximum, false, true>}},
     {{&kMaxBackward, "windows_reversed", &kCpu, kAll, MaxBackward<Right, true, true>}},
     {{&kMaxBackward, "written_not_added", &kCpu, kAll, MaxBackward<Right, false, false>}},
+    {{&pool2d::kMaxArgmaxForward, "padding_skipped", &kCpu, kAll, ArgmaxSkipsPadding}},
+    {{&pool2d::kMaxArgmaxBackward, "padding_clamped", &kCpu, kAll, ArgmaxIsClamped}},
     {{&pool2d::kGlobalAverageForward, "times_reciprocal", &kCpu, kAll, AverageTimesReciprocal}},
 
     {{&dropout::kForward, "divides_by_rest", &kCpu, kAll, Dropout<DividesByRest>}},

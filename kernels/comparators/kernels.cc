@@ -45,8 +45,8 @@ SAMEBITS_LIBGOMP std::string Missing();
 namespace onednn {  // onednn.cc, onednn_train.cc
 SAMEBITS_ONEDNN KernelFunction Conv2dForward, Conv2dDataGradient, Conv2dWeightGradient,
     DenseForward, DenseProduct, DenseDataGradient, DenseWeightGradient, MaxPoolForward,
-    MaxPoolBackward, AveragePoolForward, AveragePoolBackward, ReluForward, ReluBackward,
-    SoftmaxForward, SoftmaxBackward, TrainCnn;
+    MaxPoolBackward, MaxPoolArgmaxForward, MaxPoolArgmaxBackward, AveragePoolForward,
+    AveragePoolBackward, ReluForward, ReluBackward, SoftmaxForward, SoftmaxBackward, TrainCnn;
 }  // namespace onednn
 
 // atomics.cu, for GPUs and for the emulator.
@@ -151,6 +151,8 @@ constexpr Kernel kRows[] = {
 
     {&pool2d::kMaxForward, "onednn", &kOneDnn, kRun, onednn::MaxPoolForward},
     {&pool2d::kMaxBackward, "onednn", &kOneDnn, kRun, onednn::MaxPoolBackward},
+    {&pool2d::kMaxArgmaxForward, "onednn", &kOneDnn, kRun, onednn::MaxPoolArgmaxForward},
+    {&pool2d::kMaxArgmaxBackward, "onednn", &kOneDnn, kRun, onednn::MaxPoolArgmaxBackward},
     {&pool2d::kAverageForward, "onednn", &kOneDnn, kRun, onednn::AveragePoolForward},
     {&pool2d::kAverageBackward, "onednn", &kOneDnn, kRun, onednn::AveragePoolBackward},
     // An average over the whole image, which is what the case's window is.

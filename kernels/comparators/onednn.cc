@@ -327,6 +327,43 @@ std::vector<Way> MaxPoolBackwardWays(const Case& id) {
   }};
 }
 
+// Its notes are the operation's argmax, where they are bytes.
+memory ArgmaxOf(const Pooling& p, const dnnl::pooling_forward::primitive_desc& forward) {
+  const memory::desc bytes(p.y.get_dims(), memory::data_type::u8, Tag::nhwc);
+  if (forward.workspace_desc() != bytes) {
+    throw UnavailableError("oneDNN notes the places of this case's maxima in another way");
+  }
+  return {bytes, Engine(), nullptr};
+}
+
+std::vector<Way> MaxPoolArgmaxForwardWays(const Case& id) {
+  const Pooling p(id, true);
+  const auto d = p.Forward(prop_kind::forward_training);
+  auto forward = std::make_shared<Prepared>(dnnl::pooling_forward(d),
+                                            std::vector<Operand>{{DNNL_ARG_SRC, p.x, p.x}},
+                                            Operand{DNNL_ARG_DST, p.y, p.y});
+  const memory argmax = ArgmaxOf(p, d);
+  forward->Keep(DNNL_ARG_WORKSPACE, argmax);
+  return {[=](const Buffers& buffers) {
+    argmax.set_data_handle(buffers.outputs[1]);
+    forward->Run(buffers);
+  }};
+}
+
+std::vector<Way> MaxPoolArgmaxBackwardWays(const Case& id) {
+  const Pooling p(id, true);
+  const auto forward = p.Forward(prop_kind::forward_training);
+  auto backward = std::make_shared<Prepared>(dnnl::pooling_backward(p.Backward(forward)),
+                                             std::vector<Operand>{{DNNL_ARG_DIFF_DST, p.y, p.y}},
+                                             Operand{DNNL_ARG_DIFF_SRC, p.x, p.x});
+  const memory argmax = ArgmaxOf(p, forward);
+  backward->Keep(DNNL_ARG_WORKSPACE, argmax);
+  return {[=](const Buffers& buffers) {
+    argmax.set_data_handle(const_cast<void*>(buffers.inputs[0]));
+    backward->Run({{buffers.in(1)}, {buffers.out(0)}});
+  }};
+}
+
 dnnl::eltwise_forward::primitive_desc Relu(const memory::desc& x) {
   return {Engine(), prop_kind::forward_training, algorithm::eltwise_relu_use_dst_for_bwd, x, x};
 }
@@ -391,6 +428,12 @@ void MaxPoolForward(const Case& c, const Buffers& b, Team& t) {
 }
 void MaxPoolBackward(const Case& c, const Buffers& b, Team& t) {
   RunBest<MaxPoolBackwardWays>(c, b, t);
+}
+void MaxPoolArgmaxForward(const Case& c, const Buffers& b, Team& t) {
+  RunBest<MaxPoolArgmaxForwardWays>(c, b, t);
+}
+void MaxPoolArgmaxBackward(const Case& c, const Buffers& b, Team& t) {
+  RunBest<MaxPoolArgmaxBackwardWays>(c, b, t);
 }
 void AveragePoolForward(const Case& c, const Buffers& b, Team& t) {
   RunBest<PoolForwardWays<false>>(c, b, t);

@@ -91,6 +91,13 @@ void FillFloats(const Case& c, int tensor, std::span<float> values) {
 
 std::span<const std::string_view> InputWords() { return kWords; }
 
+void FillBytes(const Case& c, int tensor, std::int64_t below, std::span<std::uint8_t> bytes) {
+  ForEachWord(c.Seed(), static_cast<std::uint64_t>(tensor), bytes.size(),
+              [&](std::size_t i, std::uint32_t word) {
+                bytes[i] = static_cast<std::uint8_t>(word % static_cast<std::uint64_t>(below));
+              });
+}
+
 void FillLabels(const Case& c, int tensor, std::int64_t classes, std::span<std::int32_t> labels) {
   ForEachWord(c.Seed(), static_cast<std::uint64_t>(tensor), labels.size(),
               [&](std::size_t i, std::uint32_t word) {

@@ -28,6 +28,9 @@ void FillFloats(const Case& c, int tensor, std::span<float> values);
 // The words above.
 std::span<const std::string_view> InputWords();
 
+// Fills bytes below `below`.
+void FillBytes(const Case& c, int tensor, std::int64_t below, std::span<std::uint8_t> bytes);
+
 // Fills labels in [0, classes).
 void FillLabels(const Case& c, int tensor, std::int64_t classes, std::span<std::int32_t> labels);
 

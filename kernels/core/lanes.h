@@ -194,6 +194,22 @@ template <class Values>
 #endif
 [[gnu::always_inline]] inline double Fma(double a, double b, double c) { return std::fma(a, b, c); }
 
+// A byte for each of the Values: Words, or a word.
+template <class Values>
+[[gnu::always_inline]] inline auto LoadBytes(const std::uint8_t* p) {
+  if constexpr (sizeof(Values) == sizeof(float)) {
+    return std::uint32_t{*p};
+  } else {
+    return WidenBytes(p);
+  }
+}
+[[gnu::always_inline]] inline void StoreBytes(Words words, std::uint8_t* p) {
+  StoreLowBytes(words, p);
+}
+[[gnu::always_inline]] inline void StoreBytes(std::uint32_t word, std::uint8_t* p) {
+  *p = static_cast<std::uint8_t>(word);
+}
+
 // Lane j gets lane j xor `step`.
 template <int step>
 [[gnu::always_inline]] inline Floats SwapLanes(Floats v) {

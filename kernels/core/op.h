@@ -78,7 +78,7 @@ struct Op {
   std::span<const std::string_view> timed_cases;
   // Throws UserError when the case makes no sense for the operation.
   Signature (*signature)(const Case&);
-  // Writes input `index`. Null: every float comes from FillFloats.
+  // Writes input `index` where it is not what FillFloats, or in 16 bits FillStored, wrote before.
   void (*fill)(const Case&, int index, const Tensor&, std::byte* data);
   // Floating-point operations of the case (an fma counts two); null where nothing is priced.
   double (*flops)(const Case&);

@@ -1,8 +1,6 @@
 #include "kernels/dropout/dropout.h"
 
-#include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include <fmt/format.h>
 
@@ -76,12 +74,8 @@ void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
     stream[0] = c.Get("draw");
     stream[1] = c.Get("call");
   } else if (tensor.type == kUint8) {
-    std::vector<std::int32_t> kept(static_cast<std::size_t>(tensor.Elements()));
-    FillLabels(c, index, 2, kept);
-    std::ranges::transform(kept, data, [](std::int32_t k) { return static_cast<std::byte>(k); });
-  } else {
-    FillFloats(c, index,
-               {reinterpret_cast<float*>(data), static_cast<std::size_t>(tensor.Elements())});
+    FillBytes(c, index, 2,
+              {reinterpret_cast<std::uint8_t*>(data), static_cast<std::size_t>(tensor.Elements())});
   }
 }
 

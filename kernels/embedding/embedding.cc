@@ -58,12 +58,9 @@ OutputTerms BackwardTerms(const Case& c, const Buffers& buffers, std::int64_t ou
 }
 
 void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
-  const auto elements = static_cast<std::size_t>(tensor.Elements());
-  if (tensor.type == kInt32) {
-    FillLabels(c, index, ShapeOf(c).rows, {reinterpret_cast<std::int32_t*>(data), elements});
-  } else {
-    FillFloats(c, index, {reinterpret_cast<float*>(data), elements});
-  }
+  if (tensor.type != kInt32) return;
+  FillLabels(c, index, ShapeOf(c).rows,
+             {reinterpret_cast<std::int32_t*>(data), static_cast<std::size_t>(tensor.Elements())});
 }
 
 constexpr std::string_view kCases[] = {

@@ -57,14 +57,13 @@ float Peak(std::uint32_t word, std::uint32_t line, bool second_half) {
   return second_half ? -value : value;
 }
 
-// `border` and `peaks`: as above. Setting `range`: values times 2^-j, j up to it. Else FillFloats.
+// `border` and `peaks`: as above. Setting `range`: values times 2^-j, j up to it.
 void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
-  const std::span values(reinterpret_cast<float*>(data),
-                         static_cast<std::size_t>(tensor.Elements()));
-  FillFloats(c, index, values);
   const std::int64_t range = c.Get("range", 0);
   const bool border = c.Has("border"), peaks = c.Has("peaks");
   if (range == 0 && !border && !peaks) return;
+  const std::span values(reinterpret_cast<float*>(data),
+                         static_cast<std::size_t>(tensor.Elements()));
   const auto row = static_cast<std::size_t>(tensor.shape[1]);
   const auto terms = static_cast<std::size_t>(c.Get("c"));
   for (std::size_t i = 0; i < values.size(); ++i) {

@@ -44,12 +44,9 @@ Signature BinaryCrossEntropySignature(const Case& c) {
 
 // The logits follow the case's word; the targets are 0 or 1.
 void FillBinary(const Case& c, int index, const Tensor& tensor, std::byte* data) {
-  const auto elements = static_cast<std::size_t>(tensor.Elements());
+  if (tensor.name == "x") return;
   auto* values = reinterpret_cast<float*>(data);
-  if (tensor.name == "x") {
-    FillFloats(c, index, {values, elements});
-    return;
-  }
+  const auto elements = static_cast<std::size_t>(tensor.Elements());
   for (std::size_t i = 0; i < elements; ++i) {
     values[i] = static_cast<float>(InputWord(c.Seed(), static_cast<std::uint64_t>(index), i) & 1);
   }

@@ -49,12 +49,32 @@ __device__ inline std::int64_t PlaceOfMaximum(const Shape& s, const float* x, co
   return place;
 }
 
+// The number of a pixel among the taps of a window that holds it.
+__device__ inline std::int64_t TapOf(const Shape& s, const Pixel& pixel, std::int64_t oh,
+                                     std::int64_t ow) {
+  return (pixel.h + s.pad - oh * s.stride) * s.s + pixel.w + s.pad - ow * s.stride;
+}
+
 struct MaxForwardElement {
   Shape s;
   const float* x;
   float* y;
   __device__ void operator()(std::int64_t i) const {
     y[i] = x[PlaceOfMaximum(s, x, PixelAt(i, s.oh, s.ow, s.c))];
+  }
+};
+
+struct MaxArgmaxForwardElement {
+  Shape s;
+  const float* x;
+  float* y;
+  std::uint8_t* argmax;
+  __device__ void operator()(std::int64_t i) const {
+    const Pixel o = PixelAt(i, s.oh, s.ow, s.c);
+    const std::int64_t place = PlaceOfMaximum(s, x, o);
+    const Pixel tap = PixelAt(place, s.h, s.w, s.c);
+    y[i] = x[place];
+    argmax[i] = static_cast<std::uint8_t>(TapOf(s, tap, o.h, o.w));
   }
 };
 
@@ -91,6 +111,30 @@ struct MaxBackwardElement {
     const Pixel pixel = PixelAt(i, s.h, s.w, s.c);
     float sum = 0.0f;
     ForEachWindow(s, pixel, Use{*this, pixel, i, sum});
+    dx[i] = sum;
+  }
+};
+
+struct MaxArgmaxBackwardElement {
+  Shape s;
+  const std::uint8_t* argmax;
+  const float* dy;
+  float* dx;
+
+  struct Use {
+    const MaxArgmaxBackwardElement& of;
+    const Pixel& pixel;
+    float& sum;
+    __device__ void operator()(std::int64_t oh, std::int64_t ow) const {
+      const Shape& s = of.s;
+      const std::int64_t window = ((pixel.n * s.oh + oh) * s.ow + ow) * s.c + pixel.c;
+      if (of.argmax[window] == TapOf(s, pixel, oh, ow)) sum = sum + of.dy[window];
+    }
+  };
+  __device__ void operator()(std::int64_t i) const {
+    const Pixel pixel = PixelAt(i, s.h, s.w, s.c);
+    float sum = 0.0f;
+    ForEachWindow(s, pixel, Use{*this, pixel, sum});
     dx[i] = sum;
   }
 };
@@ -175,6 +219,16 @@ void MaxForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
 void MaxBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, Inputs(s),
                MaxBackwardElement{s, buffers.in(0), buffers.in(1), buffers.out(0)});
+}
+void MaxArgmaxForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
+  gpu::ForEach(
+      stream, Outputs(s),
+      MaxArgmaxForwardElement{s, buffers.in(0), buffers.out(0), buffers.out<std::uint8_t>(1)});
+}
+void MaxArgmaxBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
+  gpu::ForEach(
+      stream, Inputs(s),
+      MaxArgmaxBackwardElement{s, buffers.in<std::uint8_t>(0), buffers.in(1), buffers.out(0)});
 }
 void AverageForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, Outputs(s), AverageForwardElement{s, buffers.in(0), buffers.out(0)});

@@ -5,6 +5,7 @@
 #include "kernels/convert/stored.h"
 #include "kernels/core/contract.h"
 #include "kernels/core/error.h"
+#include "kernels/core/inputs.h"
 #include "kernels/core/terms.h"
 
 namespace samebits::pool2d {
@@ -27,6 +28,13 @@ Shape ShapeOf(const Case& c) {
   return s;
 }
 
+Shape ArgmaxShapeOf(const Case& c) {
+  const Shape s = ShapeOf(c);
+  if (s.r * s.s <= 255) return s;
+  throw UserError(
+      fmt::format("case '{}': the window has {} taps, a byte numbers 255", c.id(), s.r * s.s));
+}
+
 namespace {
 
 using enum DType;
@@ -43,6 +51,26 @@ Signature ForwardSignature(const Case& c) {
 Signature MaxBackwardSignature(const Case& c) {
   const Shape s = ShapeOf(c);
   return convert::Stored(c, {{Input("x", s), Output("dy", s)}, {Input("dx", s)}});
+}
+
+Signature ArgmaxForwardSignature(const Case& c) {
+  const Shape s = ArgmaxShapeOf(c);
+  return convert::Stored(
+      c, {{Input("x", s)}, {Output("y", s), {"argmax", kUint8, {s.n, s.oh, s.ow, s.c}}}});
+}
+
+Signature ArgmaxBackwardSignature(const Case& c) {
+  const Shape s = ArgmaxShapeOf(c);
+  return convert::Stored(
+      c, {{{"argmax", kUint8, {s.n, s.oh, s.ow, s.c}}, Output("dy", s)}, {Input("dx", s)}});
+}
+
+// Any tap of a window, and none.
+void FillArgmax(const Case& c, int index, const Tensor& tensor, std::byte* data) {
+  if (tensor.type != kUint8) return;
+  const Shape s = ArgmaxShapeOf(c);
+  FillBytes(c, index, s.r * s.s + 1,
+            {reinterpret_cast<std::uint8_t*>(data), static_cast<std::size_t>(tensor.Elements())});
 }
 
 Signature AverageBackwardSignature(const Case& c) {
@@ -175,6 +203,31 @@ const Op kMaxBackward{
     .timed_cases = kMaxTimed,
     .signature = MaxBackwardSignature,
     .fill = nullptr,
+    .flops = nullptr,
+    .splits_batch = true,
+    .may_be_stored = true,
+};
+
+const Op kMaxArgmaxForward{
+    .name = "maxpool2d_argmax_fwd_v1",
+    .order =
+        "first real tap in (kh, kw), replaced by a greater one or by the first NaN; its number",
+    .cases = kMaxCases,
+    .timed_cases = kMaxTimed,
+    .signature = ArgmaxForwardSignature,
+    .fill = nullptr,
+    .flops = nullptr,
+    .splits_batch = true,
+    .may_be_stored = true,
+};
+
+const Op kMaxArgmaxBackward{
+    .name = "maxpool2d_argmax_bwd_v1",
+    .order = "+0, then + dy at the tap of that number, windows in (oh, ow) order",
+    .cases = kMaxCases,
+    .timed_cases = kMaxTimed,
+    .signature = ArgmaxBackwardSignature,
+    .fill = FillArgmax,
     .flops = nullptr,
     .splits_batch = true,
     .may_be_stored = true,

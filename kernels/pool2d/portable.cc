@@ -14,23 +14,26 @@ using samebits::SAMEBITS_ISA::ForEachVector;
 using samebits::SAMEBITS_ISA::kChainTerms;
 using samebits::SAMEBITS_ISA::LaneDot;
 using samebits::SAMEBITS_ISA::Load;
+using samebits::SAMEBITS_ISA::LoadBytes;
 using samebits::SAMEBITS_ISA::Store;
+using samebits::SAMEBITS_ISA::StoreBytes;
 
-// The real taps of a window: [top, bottom) x [left, right).
+// The real taps of a window: [top, bottom) x [left, right), the first of them of that number.
 struct Window {
-  std::int64_t top, bottom, left, right;
+  std::int64_t top, bottom, left, right, number;
 
   float Taps() const { return static_cast<float>((bottom - top) * (right - left)); }
 };
 
 Window WindowAt(const Shape& s, std::int64_t oh, std::int64_t ow) {
   const std::int64_t top = oh * s.stride - s.pad, left = ow * s.stride - s.pad;
-  return {top < 0 ? 0 : top, top + s.r > s.h ? s.h : top + s.r, left < 0 ? 0 : left,
-          left + s.s > s.w ? s.w : left + s.s};
+  const std::int64_t above = top < 0 ? -top : 0, before = left < 0 ? -left : 0;
+  return {top + above, top + s.r > s.h ? s.h : top + s.r, left + before,
+          left + s.s > s.w ? s.w : left + s.s, above * s.s + before};
 }
 
-// Calls body(x or dx offset of each real tap), in (kh, kw) order. It and its bodies are inlined, or
-// sums would live in memory; whole windows of 3 x 3, the usual ones, without loops.
+// Calls body(offset in x or dx, number) of each real tap, in (kh, kw) order. It and its bodies are
+// inlined, or sums would live in memory; whole windows of 3 x 3, the usual ones, without loops.
 template <class Body>
 [[gnu::always_inline]] inline void ForEachTap(const Shape& s, const Window& window,
                                               const Body& body) {
@@ -39,15 +42,37 @@ template <class Body>
 #pragma GCC unroll 3
     for (std::int64_t kh = 0; kh < 3; ++kh) {
 #pragma GCC unroll 3
-      for (std::int64_t kw = 0; kw < 3; ++kw) body(first + (kh * s.w + kw) * s.c);
+      for (std::int64_t kw = 0; kw < 3; ++kw) {
+        body(first + (kh * s.w + kw) * s.c, window.number + kh * s.s + kw);
+      }
     }
     return;
   }
   for (std::int64_t kh = 0; kh < window.bottom - window.top; ++kh) {
     for (std::int64_t kw = 0; kw < window.right - window.left; ++kw) {
-      body(first + (kh * s.w + kw) * s.c);
+      body(first + (kh * s.w + kw) * s.c, window.number + kh * s.s + kw);
     }
   }
+}
+
+// A window that holds a pixel: its offset in y, and the number of the pixel among its taps.
+struct Holder {
+  std::int64_t window;
+  std::uint32_t number;
+};
+
+// Writes the windows that hold a pixel, in (oh, ow) order, and returns how many there are; none is
+// above `top` or left of `left`.
+int HoldersOf(const Shape& s, std::int64_t h, std::int64_t w, std::int64_t top, std::int64_t left,
+              Holder* holders) {
+  int count = 0;
+  for (std::int64_t oh = top; oh < s.oh && oh * s.stride - s.pad <= h; ++oh) {
+    const std::int64_t row = (h + s.pad - oh * s.stride) * s.s + w + s.pad;
+    for (std::int64_t ow = left; ow < s.ow && ow * s.stride - s.pad <= w; ++ow) {
+      holders[count++] = {(oh * s.ow + ow) * s.c, static_cast<std::uint32_t>(row - ow * s.stride)};
+    }
+  }
+  return count;
 }
 
 // Calls body(n) for every image, as many to a task as are worth waking a thread.
@@ -102,6 +127,36 @@ struct Taps {
   }
 };
 
+// Numbers of taps.
+template <class Values>
+using NumbersOf = decltype(LoadBytes<Values>(nullptr));
+
+// The maximum of a window of halving, and which taps replaced the one before.
+template <class Values>
+struct Maximum {
+  using Mask = decltype(Replaces(Values{}, Values{}));
+
+  [[gnu::always_inline]] explicit Maximum(const Taps<Values>& taps) {
+    is_b = Replaces(taps.b, taps.a);
+    m = is_b ? taps.b : taps.a;
+    is_c = Replaces(taps.c, m);
+    m = is_c ? taps.c : m;
+    is_d = Replaces(taps.d, m);
+    m = is_d ? taps.d : m;
+  }
+
+  Values m;
+  Mask is_b, is_c, is_d;
+};
+
+// The taps of a window of halving where `dy` goes to the one of that number: +0 + dy, and +0.
+template <class Values, class Number>
+[[gnu::always_inline]] inline Taps<Values> GradientAt(Number number, Values dy) {
+  const Values none = {}, g = none + dy;
+  return {number == 0 ? g : none, number == 1 ? g : none, number == 2 ? g : none,
+          number == 3 ? g : none};
+}
+
 // The pixels that no window of halving covers: the last row and column of odd images.
 void ClearUncovered(const Shape& s, float* dx) {
   if (s.w % 2 != 0) {
@@ -122,10 +177,7 @@ void MaxForward(const Shape& s, const Buffers& buffers, Team& team) {
       const float* upper = image + row % s.oh * 2 * s.w * s.c;
       float* y = buffers.out(0) + row * s.ow * s.c;
       return ForEachHalving(s, [&]<class Values>(std::int64_t from, std::int64_t to) {
-        const auto [a, b, c, d] = Taps<Values>::At(s, upper + from);
-        Values m = Replaces(b, a) ? b : a;
-        m = Replaces(c, m) ? c : m;
-        Store<Values>(Replaces(d, m) ? d : m, y + to);
+        Store(Maximum(Taps<Values>::At(s, upper + from)).m, y + to);
       });
     }
     for (std::int64_t ow = 0; ow < s.ow; ++ow) {
@@ -135,7 +187,7 @@ void MaxForward(const Shape& s, const Buffers& buffers, Team& team) {
       ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
         float m[W];
         for (int j = 0; j < W; ++j) m[j] = first[c + j];
-        const auto replace = [&](std::int64_t tap) __attribute__((always_inline)) {
+        const auto replace = [&](std::int64_t tap, std::int64_t) __attribute__((always_inline)) {
           const float* x = image + tap + c;
           for (int j = 0; j < W; ++j) m[j] = Replaces(x[j], m[j]) ? x[j] : m[j];
         };
@@ -155,12 +207,7 @@ void MaxBackward(const Shape& s, const Buffers& buffers, Team& team) {
       for (std::int64_t oh = 0; oh < s.oh; ++oh) {
         const std::int64_t upper = 2 * oh * s.w * s.c;
         ForEachHalving(s, [&]<class Values>(std::int64_t place, std::int64_t from) {
-          const auto [a, b, c, d] = Taps<Values>::At(s, x + upper + place);
-          const auto is_b = Replaces(b, a);
-          Values m = is_b ? b : a;
-          const auto is_c = Replaces(c, m);
-          m = is_c ? c : m;
-          const auto is_d = Replaces(d, m);
+          const auto [m, is_b, is_c, is_d] = Maximum(Taps<Values>::At(s, x + upper + place));
           // The last that replaced takes the gradient; a place is +0 before it is added.
           const Values none = {};
           const Values g = none + Load<Values>(dy + oh * s.ow * s.c + from);
@@ -185,28 +232,106 @@ void MaxBackward(const Shape& s, const Buffers& buffers, Team& team) {
         ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
           const float* first = image + (window.top * s.w + window.left) * s.c + c;
           float m[W];
-          std::int32_t place[W];
-          for (int j = 0; j < W; ++j) m[j] = first[j], place[j] = 0;
-          std::int32_t number = 0;
-          const auto find = [&](std::int64_t tap) __attribute__((always_inline)) {
+          std::int32_t argmax[W];
+          for (int j = 0; j < W; ++j) {
+            m[j] = first[j], argmax[j] = static_cast<std::int32_t>(window.number);
+          }
+          const auto find = [&](std::int64_t tap, std::int64_t number)
+              __attribute__((always_inline)) {
             const float* x = image + tap + c;
             for (int j = 0; j < W; ++j) {
               const bool replaces = Replaces(x[j], m[j]);
               m[j] = replaces ? x[j] : m[j];
-              place[j] = replaces ? number : place[j];
+              argmax[j] = replaces ? static_cast<std::int32_t>(number) : argmax[j];
             }
-            ++number;
           };
           ForEachTap(s, window, find);
           float g[W];
           for (int j = 0; j < W; ++j) g[j] = dy[c + j];
-          number = 0;
-          const auto add = [&](std::int64_t tap) __attribute__((always_inline)) {
+          const auto add = [&](std::int64_t tap, std::int64_t number)
+              __attribute__((always_inline)) {
             float* to = dx + tap + c;
-            for (int j = 0; j < W; ++j) to[j] = place[j] == number ? to[j] + g[j] : to[j];
-            ++number;
+            for (int j = 0; j < W; ++j) {
+              to[j] = argmax[j] == static_cast<std::int32_t>(number) ? to[j] + g[j] : to[j];
+            }
           };
           ForEachTap(s, window, add);
+        });
+      }
+    }
+  });
+}
+
+void MaxArgmaxForward(const Shape& s, const Buffers& buffers, Team& team) {
+  const bool halving = IsHalving(s);
+  ForEachRow(s, team, [&](std::int64_t row) {
+    const float* image = buffers.in(0) + row / s.oh * s.h * s.w * s.c;
+    float* y = buffers.out(0) + row * s.ow * s.c;
+    auto* argmax = buffers.out<std::uint8_t>(1) + row * s.ow * s.c;
+    if (halving) {
+      const float* upper = image + row % s.oh * 2 * s.w * s.c;
+      return ForEachHalving(s, [&]<class Values>(std::int64_t from, std::int64_t to) {
+        const auto [m, is_b, is_c, is_d] = Maximum(Taps<Values>::At(s, upper + from));
+        const NumbersOf<Values> a = {}, b = a + 1, c = a + 2, d = a + 3;
+        Store(m, y + to);
+        StoreBytes(is_d ? d : is_c ? c : is_b ? b : a, argmax + to);
+      });
+    }
+    for (std::int64_t ow = 0; ow < s.ow; ++ow, y += s.c, argmax += s.c) {
+      const Window window = WindowAt(s, row % s.oh, ow);
+      const float* first = image + (window.top * s.w + window.left) * s.c;
+      ForEachVector(s.c, [&]<class Values>(std::int64_t c) {
+        const NumbersOf<Values> zero = {};
+        Values m = Load<Values>(first + c);
+        NumbersOf<Values> own = zero + static_cast<std::uint32_t>(window.number);
+        const auto replace = [&](std::int64_t tap, std::int64_t number)
+            __attribute__((always_inline)) {
+          const Values x = Load<Values>(image + tap + c);
+          const auto replaces = Replaces(x, m);
+          m = replaces ? x : m;
+          own = replaces ? zero + static_cast<std::uint32_t>(number) : own;
+        };
+        ForEachTap(s, window, replace);
+        Store(m, y + c);
+        StoreBytes(own, argmax + c);
+      });
+    }
+  });
+}
+
+void MaxArgmaxBackward(const Shape& s, const Buffers& buffers, Team& team) {
+  const bool halving = IsHalving(s);
+  ForEachImage(s, team, [&](std::int64_t n) {
+    const auto* argmax = buffers.in<std::uint8_t>(0) + n * s.oh * s.ow * s.c;
+    const float* dy = buffers.in(1) + n * s.oh * s.ow * s.c;
+    float* dx = buffers.out(0) + n * s.h * s.w * s.c;
+    if (halving) {
+      for (std::int64_t row = 0; row < s.oh; ++row) {
+        const std::int64_t first = row * s.ow * s.c;
+        float* upper = dx + 2 * row * s.w * s.c;
+        ForEachHalving(s, [&]<class Values>(std::int64_t place, std::int64_t from) {
+          GradientAt(LoadBytes<Values>(argmax + first + from), Load<Values>(dy + first + from))
+              .Put(s, upper + place);
+        });
+      }
+      return ClearUncovered(s, dx);
+    }
+    std::int64_t top = 0;
+    for (std::int64_t h = 0; h < s.h; ++h) {
+      while (top * s.stride - s.pad + s.r <= h) ++top;
+      std::int64_t left = 0;
+      for (std::int64_t w = 0; w < s.w; ++w, dx += s.c) {
+        while (left * s.stride - s.pad + s.s <= w) ++left;
+        Holder holders[255];
+        const int count = HoldersOf(s, h, w, top, left, holders);
+        ForEachVector(s.c, [&]<class Values>(std::int64_t c) {
+          Values sum = {};
+          for (int i = 0; i < count; ++i) {
+            const auto [window, number] = holders[i];
+            const auto named = LoadBytes<Values>(argmax + window + c) == number;
+            sum = named ? sum + Load<Values>(dy + window + c) : sum;
+          }
+          Store(sum, dx + c);
         });
       }
     }
@@ -236,7 +361,7 @@ void AverageForward(const Shape& s, const Buffers& buffers, Team& team) {
       if (s.r * s.s <= kChainTerms) {  // one chain: what is absent moves nothing
         ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
           float sum[W] = {};
-          const auto add = [&](std::int64_t tap) __attribute__((always_inline)) {
+          const auto add = [&](std::int64_t tap, std::int64_t) __attribute__((always_inline)) {
             for (int j = 0; j < W; ++j) sum[j] = sum[j] + image[tap + c + j];
           };
           ForEachTap(s, window, add);
@@ -286,7 +411,7 @@ void AverageBackward(const Shape& s, const Buffers& buffers, Team& team) {
         ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
           float share[W];
           for (int j = 0; j < W; ++j) share[j] = dy[c + j] / window.Taps();
-          const auto add = [&](std::int64_t tap) __attribute__((always_inline)) {
+          const auto add = [&](std::int64_t tap, std::int64_t) __attribute__((always_inline)) {
             float* to = dx + tap + c;
             for (int j = 0; j < W; ++j) to[j] = to[j] + share[j];
           };

@@ -76,6 +76,33 @@ void MaxBackward(const Case& id, const Buffers& buffers, Team&) {
   });
 }
 
+void MaxArgmaxForward(const Case& id, const Buffers& buffers, Team&) {
+  const Shape s = ArgmaxShapeOf(id);
+  const float* x = buffers.in(0);
+  ForEachWindow(s, [&](const Window& window, std::int64_t place) {
+    const std::int64_t maximum = PlaceOfMaximum(s, x, window);
+    std::uint8_t number = 0;
+    ForEachTap(s, window, [&](std::int64_t tap) {
+      if (tap == maximum) buffers.out<std::uint8_t>(1)[place] = number;
+      ++number;
+    });
+    buffers.out(0)[place] = x[maximum];
+  });
+}
+
+void MaxArgmaxBackward(const Case& id, const Buffers& buffers, Team&) {
+  const Shape s = ArgmaxShapeOf(id);
+  float* dx = buffers.out(0);
+  std::fill_n(dx, s.n * s.h * s.w * s.c, 0.0f);
+  ForEachWindow(s, [&](const Window& window, std::int64_t place) {
+    std::uint8_t number = 0;
+    ForEachTap(s, window, [&](std::int64_t tap) {
+      const bool named = number++ == buffers.in<std::uint8_t>(0)[place];
+      if (named && tap >= 0) dx[tap] = dx[tap] + buffers.in(1)[place];
+    });
+  });
+}
+
 void AverageForward(const Case& id, const Buffers& buffers, Team&) {
   const Shape s = ShapeOf(id);
   const float* x = buffers.in(0);

@@ -78,12 +78,9 @@ OutputTerms BackwardTerms(const Case& c, const Buffers& buffers, std::int64_t ou
 }
 
 void Fill(const Case& c, int index, const Tensor& tensor, std::byte* data) {
-  const auto elements = static_cast<std::size_t>(tensor.Elements());
-  if (tensor.type == kInt32) {
-    FillLabels(c, index, ShapeOf(c).c, {reinterpret_cast<std::int32_t*>(data), elements});
-  } else {
-    FillFloats(c, index, {reinterpret_cast<float*>(data), elements});
-  }
+  if (tensor.type != kInt32) return;
+  FillLabels(c, index, ShapeOf(c).c,
+             {reinterpret_cast<std::int32_t*>(data), static_cast<std::size_t>(tensor.Elements())});
 }
 
 // Fewer classes than lanes, both sides of the lanes (16) and of a partial (4,096); 2, 3
