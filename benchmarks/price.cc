@@ -82,8 +82,15 @@ std::vector<float> NumbersOf(const Op& op, const Problem& problem) {
     return {static_cast<float>(std::accumulate(y, y + outputs[0].Elements(), 0.0))};
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const float* const data = problem.buffers().out(static_cast<int>(i));
-    numbers.insert(numbers.end(), data, data + outputs[i].Elements());
+    const auto take = [&]<class T>(const T* data) {
+      numbers.insert(numbers.end(), data, data + outputs[i].Elements());
+    };
+    const int output = static_cast<int>(i);
+    if (outputs[i].type == DType::kUint8) {
+      take(problem.buffers().out<std::uint8_t>(output));
+    } else {
+      take(problem.buffers().out(output));
+    }
   }
   return numbers;
 }

@@ -41,11 +41,11 @@ void PrintTable(const PriceList& list) {
       "(above 1 ours is faster; interval of 95 %; bits verified before timing; {}: no library has\n"
       "the operation, so 85 % of the measured bandwidth stands for one)\n\n",
       kBandwidth);
-  fmt::print("{:<22}{:<38}{:>7}  {:<14}{:<16}{:>6}  {:<11}{:>15}{:>6}  {}\n", "operation", "case",
+  fmt::print("{:<25}{:<38}{:>7}  {:<14}{:<16}{:>6}  {:<11}{:>15}{:>6}  {}\n", "operation", "case",
              "threads", "kernel", "fastest", "ratio", "interval", "speed", "peak", "outcome");
   for (const Price& p : list.prices) {
     if (p.claim != kEverywhere) continue;
-    fmt::print("{:<22}{:<38}{:>7}  {:<14}{:<16}{:>6.2f}  {:<11}{:>15}{:>6}  {}\n", p.operation,
+    fmt::print("{:<25}{:<38}{:>7}  {:<14}{:<16}{:>6.2f}  {:<11}{:>15}{:>6}  {}\n", p.operation,
                p.case_id.substr(0, p.case_id.rfind("_seed")), p.threads, p.kernel, p.fastest,
                p.ratio.value, IntervalOf(p.ratio), SpeedOf(p), PeakOf(p), p.outcome);
   }
