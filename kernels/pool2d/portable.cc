@@ -9,9 +9,11 @@
 namespace samebits::pool2d::SAMEBITS_ISA {
 namespace {
 
+using samebits::SAMEBITS_ISA::Floats;
 using samebits::SAMEBITS_ISA::ForEachLaneBlock;
 using samebits::SAMEBITS_ISA::ForEachVector;
 using samebits::SAMEBITS_ISA::kChainTerms;
+using samebits::SAMEBITS_ISA::kVectorLanes;
 using samebits::SAMEBITS_ISA::LaneDot;
 using samebits::SAMEBITS_ISA::Load;
 using samebits::SAMEBITS_ISA::LoadBytes;
@@ -75,6 +77,23 @@ int HoldersOf(const Shape& s, std::int64_t h, std::int64_t w, std::int64_t top, 
   return count;
 }
 
+// A pixel's gradient: N vectors side by side, as reading a holder costs as much as a vector.
+template <class Values, int N>
+[[gnu::always_inline]] inline void Gather(const Holder* holders, int count,
+                                          const std::uint8_t* argmax, const float* dy, float* dx) {
+  constexpr std::int64_t kWidth = sizeof(Values) / sizeof(float);
+  Values sum[N] = {};
+  for (int i = 0; i < count; ++i) {
+    const auto [window, number] = holders[i];
+    for (int j = 0; j < N; ++j) {
+      const std::int64_t at = window + j * kWidth;
+      const auto named = LoadBytes<Values>(argmax + at) == number;
+      sum[j] = named ? sum[j] + Load<Values>(dy + at) : sum[j];
+    }
+  }
+  for (int j = 0; j < N; ++j) Store(sum[j], dx + j * kWidth);
+}
+
 // Calls body(n) for every image, as many to a task as are worth waking a thread.
 template <class Body>
 void ForEachImage(const Shape& s, Team& team, const Body& body) {
@@ -97,6 +116,26 @@ void ForEachRow(const Shape& s, Team& team, const Body& body) {
 template <class Values>
 [[gnu::always_inline]] inline auto Replaces(Values x, Values m) {
   return ((x <= m) == 0) & (m == m);
+}
+
+// The maxima of a window in W channels, and the numbers of their taps.
+template <int W>
+[[gnu::always_inline]] inline void FindMaxima(const Shape& s, const Window& window,
+                                              const float* image, float (&m)[W],
+                                              std::int32_t (&numbers)[W]) {
+  const float* first = image + (window.top * s.w + window.left) * s.c;
+  for (int j = 0; j < W; ++j) {
+    m[j] = first[j], numbers[j] = static_cast<std::int32_t>(window.number);
+  }
+  const auto find = [&](std::int64_t tap, std::int64_t number) __attribute__((always_inline)) {
+    const float* x = image + tap;
+    for (int j = 0; j < W; ++j) {
+      const bool replaces = Replaces(x[j], m[j]);
+      m[j] = replaces ? x[j] : m[j];
+      numbers[j] = replaces ? static_cast<std::int32_t>(number) : numbers[j];
+    }
+  };
+  ForEachTap(s, window, find);
 }
 
 // Windows of 2 x 2 side by side, the usual ones: nothing overlaps, no tap is missing.
@@ -230,22 +269,9 @@ void MaxBackward(const Shape& s, const Buffers& buffers, Team& team) {
       for (std::int64_t ow = 0; ow < s.ow; ++ow, dy += s.c) {
         const Window window = WindowAt(s, oh, ow);
         ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
-          const float* first = image + (window.top * s.w + window.left) * s.c + c;
           float m[W];
           std::int32_t argmax[W];
-          for (int j = 0; j < W; ++j) {
-            m[j] = first[j], argmax[j] = static_cast<std::int32_t>(window.number);
-          }
-          const auto find = [&](std::int64_t tap, std::int64_t number)
-              __attribute__((always_inline)) {
-            const float* x = image + tap + c;
-            for (int j = 0; j < W; ++j) {
-              const bool replaces = Replaces(x[j], m[j]);
-              m[j] = replaces ? x[j] : m[j];
-              argmax[j] = replaces ? static_cast<std::int32_t>(number) : argmax[j];
-            }
-          };
-          ForEachTap(s, window, find);
+          FindMaxima(s, window, image + c, m, argmax);
           float g[W];
           for (int j = 0; j < W; ++j) g[j] = dy[c + j];
           const auto add = [&](std::int64_t tap, std::int64_t number)
@@ -279,21 +305,12 @@ void MaxArgmaxForward(const Shape& s, const Buffers& buffers, Team& team) {
     }
     for (std::int64_t ow = 0; ow < s.ow; ++ow, y += s.c, argmax += s.c) {
       const Window window = WindowAt(s, row % s.oh, ow);
-      const float* first = image + (window.top * s.w + window.left) * s.c;
-      ForEachVector(s.c, [&]<class Values>(std::int64_t c) {
-        const NumbersOf<Values> zero = {};
-        Values m = Load<Values>(first + c);
-        NumbersOf<Values> own = zero + static_cast<std::uint32_t>(window.number);
-        const auto replace = [&](std::int64_t tap, std::int64_t number)
-            __attribute__((always_inline)) {
-          const Values x = Load<Values>(image + tap + c);
-          const auto replaces = Replaces(x, m);
-          m = replaces ? x : m;
-          own = replaces ? zero + static_cast<std::uint32_t>(number) : own;
-        };
-        ForEachTap(s, window, replace);
-        Store(m, y + c);
-        StoreBytes(own, argmax + c);
+      ForEachLaneBlock(s.c, [&]<int W>(std::int64_t c) {
+        float m[W];
+        std::int32_t numbers[W];
+        FindMaxima(s, window, image + c, m, numbers);
+        for (int j = 0; j < W; ++j) y[c + j] = m[j];
+        for (int j = 0; j < W; ++j) argmax[c + j] = static_cast<std::uint8_t>(numbers[j]);
       });
     }
   });
@@ -324,15 +341,17 @@ void MaxArgmaxBackward(const Shape& s, const Buffers& buffers, Team& team) {
         while (left * s.stride - s.pad + s.s <= w) ++left;
         Holder holders[255];
         const int count = HoldersOf(s, h, w, top, left, holders);
-        ForEachVector(s.c, [&]<class Values>(std::int64_t c) {
-          Values sum = {};
-          for (int i = 0; i < count; ++i) {
-            const auto [window, number] = holders[i];
-            const auto named = LoadBytes<Values>(argmax + window + c) == number;
-            sum = named ? sum + Load<Values>(dy + window + c) : sum;
-          }
-          Store(sum, dx + c);
-        });
+        const auto gather = [&]<class Values, int N>(std::int64_t c) {
+          Gather<Values, N>(holders, count, argmax + c, dy + c, dx + c);
+        };
+        std::int64_t c = 0;
+        for (; c + 2 * kVectorLanes <= s.c; c += 2 * kVectorLanes) {
+          gather.template operator()<Floats, 2>(c);
+        }
+        for (; c + kVectorLanes <= s.c; c += kVectorLanes) {
+          gather.template operator()<Floats, 1>(c);
+        }
+        for (; c < s.c; ++c) gather.template operator()<float, 1>(c);
       }
     }
   });
