@@ -183,17 +183,14 @@ class WeightGradientPlan {
   static std::int64_t RowsWanted(const Shape& s) { return (SameColumns(s) ? s.s : 1) * s.c; }
 
   void Execute(Team& team) {
-    if (packed_) PackGradient(team);
     if (LeavesAreShort()) return RunLeaves(team);
     const double flops = 2.0 * static_cast<double>(s_.n * s_.oh * s_.ow * Weights());
     const std::int64_t tasks =
         std::min<std::int64_t>(team.size() == 1 ? 1 : 4 * team.size(),
                                1 + static_cast<std::int64_t>(flops / tile::kTaskFlops));
-    const std::vector<Block> blocks = BlocksOf(tasks);
+    const std::int64_t groups = GroupsFor(tasks);
+    const std::vector<Block> blocks = BlocksFor(tasks, groups);
     const auto count = static_cast<std::int64_t>(blocks.size());
-    std::int64_t groups = GroupsOf(blocks[0], count);
-    // Threads part the filter where that has blocks enough, else the leaves too.
-    while (groups < s_.leaves && groups * count < tasks) groups *= 2;
     float* const sums = groups == 1 ? dw_ : Scratch(ScratchSlot::kLeaves, groups * Weights());
     team.Run(groups * count, [&](std::int64_t task) {
       const std::int64_t leaves = s_.leaves / groups, group = task / count;
@@ -208,10 +205,10 @@ class WeightGradientPlan {
   // in level 1, or is not used often enough.
   static constexpr std::int64_t kNarrowGradient = 64;
   static constexpr std::size_t kTilesWorthPacking = 64;
-  static constexpr std::int64_t kBlockFloats = 32 * 1024;  // of waiting sums: 128 KiB
-  static constexpr std::int64_t kBlockTiles = 8;           // where there are many panels
-  static constexpr std::int64_t kShortFloats = 32 * 1024;  // of x and dy
-  static constexpr double kNearFloats = 384 * 1024;        // of x and dy, that stay near the core
+  static constexpr std::int64_t kBlockFloats = 320 * 1024;  // of waiting sums: 1.25 MiB
+  static constexpr std::int64_t kBlockTiles = 8;            // where there are many panels
+  static constexpr std::int64_t kShortFloats = 32 * 1024;   // of x and dy
+  static constexpr double kNearFloats = 384 * 1024;         // of x and dy, that stay near the core
 
   struct TileOfFilter {
     std::int64_t kh, kw, m, rows;  // m counts from (kh, kw, 0)
@@ -238,13 +235,15 @@ class WeightGradientPlan {
     return std::min(rows_per_chain_, FirstRow(leaf + 1) - FirstRow(leaf) - chain * rows_per_chain_);
   }
 
-  std::vector<Block> BlocksOf(std::int64_t tasks) const {
+  // Blocks of the filter, so many that they make the tasks with as many groups of leaves.
+  std::vector<Block> BlocksFor(std::int64_t tasks, std::int64_t groups) const {
     const auto tiles = static_cast<std::int64_t>(tiles_.size());
     const std::int64_t most =
         std::max<std::int64_t>(1, kBlockFloats / (micro_.rows * micro_.columns));
     const std::int64_t panels = std::clamp<std::int64_t>(most / kBlockTiles, 1, panels_);
     std::int64_t height = std::clamp<std::int64_t>(most / panels, 1, tiles);
-    height = std::min(height, (tiles + tasks - 1) / tasks);
+    const std::int64_t wanted = (tasks + groups - 1) / groups;
+    height = std::min(height, (tiles + wanted - 1) / wanted);
     std::vector<Block> blocks;
     for (std::int64_t tile = 0; tile < tiles; tile += height) {
       for (std::int64_t panel = 0; panel < panels_; panel += panels) {
@@ -269,11 +268,12 @@ class WeightGradientPlan {
     const auto count = static_cast<std::int64_t>(tiles_.size()) * panels_;
     const auto tasks = static_cast<std::int64_t>(1 + flops / tile::kTaskFlops);
     const std::int64_t panel_step = packed_ ? micro_.columns : s_.k;
+    const float* const gradient = packed_ ? PackedRows(0, s_.n, 0, panels_) : dy_;
     team.RunRanges(count, (count + tasks - 1) / tasks, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const TileOfFilter& tile = tiles_[static_cast<std::size_t>(i / panels_)];
         const std::int64_t column = i % panels_ * micro_.columns;
-        const float* const panel = packed_ ? gradient_ : dy_ + column;
+        const float* const panel = gradient + (packed_ ? 0 : column);
         tile::Finish finish;
         Put(tile, column, dw_, finish, [&] {
           micro_.by_leaves[tile.rows - 1](x_ + tile.m, s_.c, panel, panel_step, ends.data(),
@@ -285,17 +285,19 @@ class WeightGradientPlan {
 
   // Into how many sums the leaves are grouped, one after the other: one sum is the least to write,
   // but then every block reads the whole batch again. What moves the fewest floats.
-  std::int64_t GroupsOf(const Block& block, std::int64_t blocks) const {
+  std::int64_t GroupsFor(std::int64_t tasks) const {
     const auto x = static_cast<double>(s_.n * s_.h * s_.w * s_.c);
     const auto dy = static_cast<double>(s_.n * s_.oh * s_.ow * s_.k);
     const auto share = [](std::int64_t part, std::int64_t all) {
       return std::min(1.0, static_cast<double>(part) / static_cast<double>(all));
     };
-    const double again = static_cast<double>(blocks) * (x * share(block.tiles * micro_.rows, s_.c) +
-                                                        dy * share(block.panels, panels_));
     std::int64_t best = 1;
     double least = 0;
     for (std::int64_t groups = 1; groups <= s_.leaves; groups *= 2) {
+      const std::vector<Block> blocks = BlocksFor(tasks, groups);
+      const double again =
+          static_cast<double>(blocks.size()) *
+          (x * share(blocks[0].tiles * micro_.rows, s_.c) + dy * share(blocks[0].panels, panels_));
       const auto sums = static_cast<double>(groups == 1 ? 1 : 3 * groups);
       const bool near = x + dy <= kNearFloats * static_cast<double>(groups);
       const double moved = (near ? x + dy : again) + sums * static_cast<double>(Weights());
@@ -304,30 +306,21 @@ class WeightGradientPlan {
     return best;
   }
 
-  // Panel after panel within a chain.
-  void PackGradient(Team& team) {
-    const std::int64_t leaf_floats = s_.n * s_.oh * s_.ow * panels_ * micro_.columns / s_.leaves;
-    gradient_ = Scratch(ScratchSlot::kGradient, s_.n * s_.oh * s_.ow * panels_ * micro_.columns);
-    team.RunRanges(s_.leaves, 1 + tile::kTaskFloats / (1 + leaf_floats),
-                   [&](std::int64_t begin, std::int64_t end) {
-                     for (std::int64_t leaf = begin; leaf < end; ++leaf) PackLeaf(leaf);
-                   });
-  }
-
-  void PackLeaf(std::int64_t leaf) {
-    for (std::int64_t c = 0; c < Chains(leaf); ++c) {
-      const std::int64_t row = FirstRow(leaf) + c * rows_per_chain_;
-      const std::int64_t terms = RowsOf(leaf, c) * s_.ow;
-      float* to = gradient_ + row * s_.ow * panels_ * micro_.columns;
-      for (std::int64_t p = 0; p < panels_; ++p) {
-        const std::int64_t column = p * micro_.columns;
-        const std::int64_t real = std::min<std::int64_t>(micro_.columns, s_.k - column);
-        const float* from = dy_ + row * s_.ow * s_.k + column;
-        for (std::int64_t k = 0; k < terms; ++k, to += micro_.columns, from += s_.k) {
-          tile::CopyRow(from, real, micro_.columns, to);
-        }
+  // Panels of some rows of dy, one after the other, in this thread's scratch memory.
+  const float* PackedRows(std::int64_t row, std::int64_t rows, std::int64_t panel,
+                          std::int64_t panels) const {
+    const std::int64_t terms = rows * s_.ow;
+    float* const packed = Scratch(ScratchSlot::kGradient, terms * panels * micro_.columns);
+    float* to = packed;
+    for (std::int64_t p = panel; p < panel + panels; ++p) {
+      const std::int64_t column = p * micro_.columns;
+      const std::int64_t real = std::min<std::int64_t>(micro_.columns, s_.k - column);
+      const float* from = dy_ + row * s_.ow * s_.k + column;
+      for (std::int64_t k = 0; k < terms; ++k, to += micro_.columns, from += s_.k) {
+        tile::CopyRow(from, real, micro_.columns, to);
       }
     }
+    return packed;
   }
 
   // The present terms of a chain for the taps of one tile.
@@ -373,24 +366,61 @@ class WeightGradientPlan {
         tile::FoldStep fold = tile::FoldOf(c, chains);
         if (c + 1 == chains) fold = tile::FoldLeaf(fold, l, leaves, leaf_buffers_);
         const std::int64_t row = FirstRow(leaf) + c * rows_per_chain_, rows = RowsOf(leaf, c);
+        const float* const gradient = packed_
+                                          ? PackedRows(row, rows, block.panel, block.panels)
+                                          : dy_ + row * s_.ow * s_.k + block.panel * micro_.columns;
         const std::int64_t panel_step = packed_ ? micro_.columns : s_.k;
+        const std::int64_t next_panel = packed_ ? rows * s_.ow * micro_.columns : micro_.columns;
+        NextChain next(*this, row + rows, rows);
         for (std::int64_t t = 0; t < block.tiles; ++t) {
           const TileOfFilter& tile = tiles_[static_cast<std::size_t>(block.tile + t)];
           if (t == 0 || tile.m == 0) RunsOf(row, rows, tile, panel_step, runs);
           for (std::int64_t p = 0; p < block.panels; ++p) {
-            const std::int64_t panel = block.panel + p;
-            const float* b =
-                packed_ ? gradient_ + (row * panels_ + panel * rows) * s_.ow * micro_.columns
-                        : dy_ + row * s_.ow * s_.k + panel * micro_.columns;
-            const tile::Chain chain{runs.data(), static_cast<std::int64_t>(runs.size()), b,
-                                    panel_step};
+            tile::Chain chain{runs.data(), static_cast<std::int64_t>(runs.size()),
+                              gradient + p * next_panel, panel_step};
+            next.FetchDuring(chain, rows * s_.ow);
             RunTile(tile, chain, fold, waiting + (t * block.panels + p) * tile_floats,
-                    buffer_floats, panel * micro_.columns, sums);
+                    buffer_floats, (block.panel + p) * micro_.columns, sums);
           }
         }
       }
     }
   }
+
+  // What the next chain reads, its rows of dy and the rows of x that come with them: a tile goes
+  // down a column of x, which is no stream that machines fetch ahead.
+  class NextChain {
+   public:
+    NextChain(const WeightGradientPlan& plan, std::int64_t row, std::int64_t rows) {
+      const Shape& s = plan.s_;
+      const auto part = [](const float* tensor, std::int64_t all, std::int64_t first,
+                           std::int64_t count, std::int64_t row_floats) -> Part {
+        const std::int64_t begin = std::min(first, all), end = std::min(first + count, all);
+        return {tensor + begin * row_floats, (end - begin) * row_floats};
+      };
+      const std::int64_t lowest = (s.r - 1) * s.dilation_h - s.pad_top;  // tap of an output's row
+      const std::int64_t x_row = row / s.oh * s.h + row % s.oh * s.stride_h + lowest;
+      parts_[0] = part(plan.dy_, s.n * s.oh, row, rows, s.ow * s.k);
+      parts_[1] = part(plan.x_, s.n * s.h, x_row, rows * s.stride_h, s.w * s.c);
+    }
+
+    // As many lines as the chain has terms.
+    void FetchDuring(tile::Chain& chain, std::int64_t terms) {
+      Part& now = parts_[0].floats > 0 ? parts_[0] : parts_[1];
+      chain.fetch = now.next;
+      chain.fetch_step = now.floats > 0 ? kLine : 0;
+      now.next += terms * chain.fetch_step;
+      now.floats -= terms * chain.fetch_step;
+    }
+
+   private:
+    static constexpr std::int64_t kLine = 16;  // floats
+    struct Part {
+      const float* next;
+      std::int64_t floats;
+    };
+    Part parts_[2];
+  };
 
   std::int64_t RowOf(const TileOfFilter& tile) const {
     return (tile.kh * s_.s + tile.kw) * s_.c + tile.m;
@@ -456,7 +486,6 @@ class WeightGradientPlan {
   std::int64_t taps_;  // whose rows are neighbours in x
   std::vector<TileOfFilter> tiles_;
   int leaf_buffers_ = 1;
-  float* gradient_ = nullptr;
 };
 
 }  // namespace

@@ -38,6 +38,10 @@ struct Chain {
   std::int64_t count;
   const float* panel;       // of B: `columns` floats a term
   std::int64_t panel_step;  // from one term's row to the next, in floats
+  // by_columns: what later calls read is fetched meanwhile, at every term this line and then the
+  // one `fetch_step` floats on. Spread so thin it costs nothing; a tile's worth at once would wait.
+  const float* fetch = nullptr;
+  std::int64_t fetch_step = 0;
 };
 
 struct Finish {
