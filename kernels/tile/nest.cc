@@ -438,12 +438,16 @@ void PackTerms(const SourceB& source, std::int64_t begin, std::int64_t end, cons
 }
 
 // Whether B can be read where it lies: whole panels of evenly spaced rows, which either are the one
-// panel already, or are used too rarely for packing to pay.
+// panel already, or are used too rarely for packing to pay. That is later where some rows of B
+// share a page: 384 rows of A instead of 24 (256 x 256 x 256: 7 % less time, 64 x 32 x 64: 17 %).
+constexpr std::int64_t kNearRows = 512;  // floats from one to the next
+
 bool ReadInPlace(const MicroKernels& micro, const SourceB& source, std::int64_t outputs,
                  std::int64_t rows) {
   return source.column_step == 1 && source.outer_step == source.inner * source.inner_step &&
          outputs % micro.columns == 0 &&
-         (source.inner_step == micro.columns || rows <= 2 * micro.rows);
+         (source.inner_step == micro.columns ||
+          rows <= (source.inner_step <= kNearRows ? 384 : 24));
 }
 
 }  // namespace
