@@ -311,15 +311,9 @@ class WeightGradientPlan {
                           std::int64_t panels) const {
     const std::int64_t terms = rows * s_.ow;
     float* const packed = Scratch(ScratchSlot::kGradient, terms * panels * micro_.columns);
-    float* to = packed;
-    for (std::int64_t p = panel; p < panel + panels; ++p) {
-      const std::int64_t column = p * micro_.columns;
-      const std::int64_t real = std::min<std::int64_t>(micro_.columns, s_.k - column);
-      const float* from = dy_ + row * s_.ow * s_.k + column;
-      for (std::int64_t k = 0; k < terms; ++k, to += micro_.columns, from += s_.k) {
-        tile::CopyRow(from, real, micro_.columns, to);
-      }
-    }
+    const std::int64_t column = panel * micro_.columns;
+    micro_.pack(dy_ + row * s_.ow * s_.k + column, s_.k, terms,
+                std::min(panels * micro_.columns, s_.k - column), packed, terms * micro_.columns);
     return packed;
   }
 
@@ -441,23 +435,17 @@ class WeightGradientPlan {
     run();
   }
 
-  // Runs what ends the dots of a tile, into `sums`: by way of a full tile where its columns are
-  // more than there are.
+  // Runs what ends the dots of a tile, into `sums`.
   template <class Run>
   void Put(const TileOfFilter& tile, std::int64_t column, float* sums, tile::Finish& finish,
            const Run& run) const {
-    alignas(64) float full[tile::kMostRows * tile::kMostColumns];
     float* places[tile::kMostRows];
-    const std::int64_t real = std::min<std::int64_t>(micro_.columns, s_.k - column);
-    float* const out = sums + RowOf(tile) * s_.k + column;
-    for (std::int64_t i = 0; i < tile.rows; ++i) {
-      places[i] = real < micro_.columns ? full + i * micro_.columns : out + i * s_.k;
-    }
+    for (std::int64_t i = 0; i < tile.rows; ++i) places[i] = sums + (RowOf(tile) + i) * s_.k;
     finish.bias = kNoBias;
     finish.rows = places;
+    finish.column = column;
+    finish.outputs = s_.k - column;
     run();
-    if (real == micro_.columns) return;
-    for (std::int64_t i = 0; i < tile.rows; ++i) std::copy_n(places[i], real, out + i * s_.k);
   }
 
   void TreeOverGroups(float* sums, std::int64_t groups, Team& team) const {

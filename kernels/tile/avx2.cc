@@ -24,6 +24,14 @@ struct Vec {
     return {_mm256_and_ps(x.v, _mm256_cmp_ps(x.v, _mm256_setzero_ps(), _CMP_NLE_UQ))};
   }
   void Store(float* p) const { _mm256_storeu_ps(p, v); }
+  void StoreFirst(float* p, std::int64_t count) const { _mm256_maskstore_ps(p, First(count), v); }
+  static Vec LoadFirst(const float* p, std::int64_t count) {
+    return {_mm256_maskload_ps(p, First(count))};
+  }
+  static __m256i First(std::int64_t count) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
 };
 
 #include "kernels/tile/micro_kernels.inc"

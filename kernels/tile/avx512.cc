@@ -1,4 +1,5 @@
-// 12 x 32 outputs: 24 accumulators and 2 vectors of B; A is broadcast from memory.
+// 12 x 32 outputs: 24 accumulators and 2 vectors of B; A is broadcast from memory. Three rows and
+// fewer would leave half of them waiting: 3 x 64.
 #include <immintrin.h>
 
 #include <utility>
@@ -23,13 +24,22 @@ struct Vec {
     return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_NLE_UQ), x.v)};
   }
   void Store(float* p) const { _mm512_storeu_ps(p, v); }
+  void StoreFirst(float* p, std::int64_t count) const { _mm512_mask_storeu_ps(p, First(count), v); }
+  static Vec LoadFirst(const float* p, std::int64_t count) {
+    return {_mm512_maskz_loadu_ps(First(count), p)};
+  }
+  static __mmask16 First(std::int64_t count) {
+    return static_cast<__mmask16>(count <= 0 ? 0 : count >= kLanes ? 0xffff : (1u << count) - 1);
+  }
 };
 
 #include "kernels/tile/micro_kernels.inc"
 
+constinit const MicroKernels kLow = TableOf<3, 4>();
+
 }  // namespace
 }  // namespace avx512
 
-constinit const MicroKernels kAvx512 = avx512::TableOf<12, 2>(&avx512::kNarrow);
+constinit const MicroKernels kAvx512 = avx512::TableOf<12, 2>(&avx512::kNarrow, &avx512::kLow);
 
 }  // namespace samebits::tile

@@ -31,14 +31,26 @@ struct Vec {
     _mm256_storeu_ps(p, low);
     _mm256_storeu_ps(p + 8, high);
   }
+  void StoreFirst(float* p, std::int64_t count) const {
+    float lanes[kLanes];
+    Store(lanes);
+    for (std::int64_t j = 0; j < kLanes && j < count; ++j) p[j] = lanes[j];
+  }
+  static Vec LoadFirst(const float* p, std::int64_t count) {
+    float lanes[kLanes] = {};
+    for (std::int64_t j = 0; j < kLanes && j < count; ++j) lanes[j] = p[j];
+    return Load(lanes);
+  }
 };
 
 #include "kernels/tile/micro_kernels.inc"
+
+constinit const MicroKernels kLow = TableOf<3, 4>();
 
 }  // namespace
 }  // namespace avx512_on_avx2
 
 constinit const MicroKernels kAvx512OnAvx2 =
-    avx512_on_avx2::TableOf<12, 2>(&avx512_on_avx2::kNarrow);
+    avx512_on_avx2::TableOf<12, 2>(&avx512_on_avx2::kNarrow, &avx512_on_avx2::kLow);
 
 }  // namespace samebits::tile

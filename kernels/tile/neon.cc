@@ -25,6 +25,14 @@ struct Vec {
     return {vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x.v), zeroed))};
   }
   void Store(float* p) const { vst1q_f32(p, v); }
+  void StoreFirst(float* p, std::int64_t count) const {
+    for (std::int64_t j = 0; j < kLanes && j < count; ++j) p[j] = v[j];
+  }
+  static Vec LoadFirst(const float* p, std::int64_t count) {
+    Vec first = Zero();
+    for (std::int64_t j = 0; j < kLanes && j < count; ++j) first.v[j] = p[j];
+    return first;
+  }
 };
 
 #include "kernels/tile/micro_kernels.inc"

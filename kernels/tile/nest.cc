@@ -132,28 +132,6 @@ void PrefetchRows(const float* const* rows, std::int64_t count, const Run& run) 
   }
 }
 
-// One tile of one chain, whose sum waits or whose dot ends.
-void RunTile(const MicroKernels& micro, const Rows& rows, std::int64_t row, std::int64_t count,
-             Finish& finish, float* const* out, std::int64_t outputs) {
-  const auto run = micro.by_rows[count - 1];
-  if (finish.partial != nullptr || outputs >= micro.columns) {
-    finish.rows = out;
-    return run(rows.a + row, rows.chain, finish);
-  }
-  // Fewer outputs than columns: by way of a full tile.
-  alignas(64) float full[kMostRows * kMostColumns];
-  float* full_rows[kMostRows];
-  for (std::int64_t i = 0; i < count; ++i) full_rows[i] = full + i * micro.columns;
-  const std::int64_t column = finish.column;
-  finish.rows = full_rows;
-  finish.column = 0;
-  run(rows.a + row, rows.chain, finish);
-  finish.column = column;
-  for (std::int64_t i = 0; i < count; ++i) {
-    std::memcpy(out[i] + column, full_rows[i], static_cast<std::size_t>(outputs) * sizeof(float));
-  }
-}
-
 // The panel of B that a block reads after panel `p` of chain `c`, brought into the cache meanwhile.
 class NextPanel {
  public:
@@ -232,25 +210,10 @@ struct Heights {
 
 // The outputs of one panel for the line's first rows, and the line behind them.
 Line RunTiles(const MicroKernels& micro, const Line& line, std::int64_t height, std::int64_t tiles,
-              const ShortDot& dot, const float* panel, const Finish& finish, std::int64_t outputs) {
+              const ShortDot& dot, const float* panel, const Finish& finish) {
   const std::int64_t rows = height * tiles;
-  const auto run = [&](const float* a, float* out, std::int64_t out_step, std::int64_t times) {
-    micro.strip[height - 1](a, line.a_step, out, out_step, times, dot.begin(), dot.end(), panel,
-                            finish);
-  };
-  if (outputs >= micro.columns) {
-    run(line.a, line.out, line.out_step, tiles);
-  } else {
-    // Fewer outputs than columns: by way of a full tile.
-    alignas(64) float full[kMostRows * kMostColumns];
-    for (std::int64_t row = 0; row < rows; row += height) {
-      run(line.a + row * line.a_step, full, micro.columns, 1);
-      for (std::int64_t i = 0; i < height; ++i) {
-        std::memcpy(line.out + (row + i) * line.out_step, full + i * micro.columns,
-                    static_cast<std::size_t>(outputs) * sizeof(float));
-      }
-    }
-  }
+  micro.strip[height - 1](line.a, line.a_step, line.out, line.out_step, tiles, dot.begin(),
+                          dot.end(), panel, finish);
   return {line.a + rows * line.a_step, line.out + rows * line.out_step, line.a_step, line.out_step};
 }
 
@@ -270,15 +233,16 @@ void RunShortBlock(const MicroKernels& micro, const Block& block, const PackedB&
     float* const out =
         grid.out + i * grid.out_step[0] + j * grid.out_step[1] + k * grid.out_step[2];
     for (std::int64_t p = block.panel; p < block.panel + block.panels; ++p) {
-      const std::int64_t column = p * micro.columns, outputs = b.outputs - column;
+      const std::int64_t column = p * micro.columns;
       const float* const panel = b.PanelOf(0, p);
       finish.bias = b.bias + column;
+      finish.outputs = b.outputs - column;
       Line line = {a, out + column, grid.a_step[2], grid.out_step[2]};
       const auto [all, tiles, height, higher] = *heights;
       if (higher > 0) {
-        line = RunTiles(micro, line, height + 1, higher, dot, panel, finish, outputs);
+        line = RunTiles(micro, line, height + 1, higher, dot, panel, finish);
       }
-      RunTiles(micro, line, height, tiles - higher, dot, panel, finish, outputs);
+      RunTiles(micro, line, height, tiles - higher, dot, panel, finish);
     }
     row += rows, k += rows;
     if (k == inner) k = 0, ++j;
@@ -312,6 +276,7 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
       finish.merges = fold.merges;
       finish.relu = relu;
       finish.column = column;
+      finish.outputs = b.outputs - column;
       finish.bias = b.bias + column;
       const NextPanel next(b, c, block, p);
       for (std::int64_t t = 0; t < tiles; ++t) {
@@ -330,7 +295,8 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
           PrefetchRows(places.a + begin, block.rows * (p * tiles + t + 1) / steps - begin,
                        grid.runs[static_cast<std::size_t>(first_run + runs)]);
         }
-        RunTile(micro, rows, row, count, finish, places.out + row, b.outputs - column);
+        finish.rows = places.out + row;
+        micro.by_rows[count - 1](rows.a + row, rows.chain, finish);
       }
     }
   }
@@ -408,7 +374,8 @@ void CopyColumns(const float* from, std::int64_t column_step, std::int64_t terms
 
 // The terms [begin, end) of all panels. Rows of B are read to their ends: 2.5 times as fast as four
 // panels at a time.
-void PackTerms(const SourceB& source, std::int64_t begin, std::int64_t end, const PackedB& b) {
+void PackTerms(const MicroKernels& micro, const SourceB& source, std::int64_t begin,
+               std::int64_t end, const PackedB& b) {
   const auto columns = [&](std::int64_t panel) {
     return std::min(b.columns, b.outputs - panel * b.columns);
   };
@@ -427,13 +394,7 @@ void PackTerms(const SourceB& source, std::int64_t begin, std::int64_t end, cons
       }
       continue;
     }
-    const std::int64_t panel_floats = place(1) - place(0);
-    float* to = place(0);
-    for (std::int64_t i = k; i < next; ++i, from += source.inner_step, to += b.columns) {
-      for (std::int64_t panel = 0; panel < b.panels(); ++panel) {
-        CopyRow(from + panel * b.columns, columns(panel), b.columns, to + panel * panel_floats);
-      }
-    }
+    micro.pack(from, source.inner_step, next - k, b.outputs, place(0), place(1) - place(0));
   }
 }
 
@@ -456,14 +417,6 @@ const MicroKernels& Fitting(const MicroKernels& micro, std::int64_t rows, std::i
   if (micro.narrow != nullptr && outputs <= micro.narrow->columns) return *micro.narrow;
   if (micro.low != nullptr && rows <= micro.low->rows && outputs > micro.columns) return *micro.low;
   return micro;
-}
-
-void CopyRow(const float* from, std::int64_t count, std::int64_t columns, float* to) {
-  std::int64_t j = 0;
-  for (; j + kLine <= count; j += kLine) std::memcpy(to + j, from + j, kLine * sizeof(float));
-  for (; j + 4 <= count; j += 4) std::memcpy(to + j, from + j, 4 * sizeof(float));
-  for (; j < count; ++j) to[j] = from[j];
-  for (; j < columns; ++j) to[j] = 0.0f;
 }
 
 std::int64_t PackedB::chains() const {
@@ -490,8 +443,9 @@ PackedB Pack(const MicroKernels& micro, const SourceB& source, std::int64_t term
   if (in_place) return b;
   b.data = padded_bias + padded;
   b.step = b.columns;
-  team.RunRanges(terms, 1 + kTaskFloats / padded,
-                 [&](std::int64_t begin, std::int64_t end) { PackTerms(source, begin, end, b); });
+  team.RunRanges(terms, 1 + kTaskFloats / padded, [&](std::int64_t begin, std::int64_t end) {
+    PackTerms(micro, source, begin, end, b);
+  });
   return b;
 }
 

@@ -19,9 +19,6 @@ inline constexpr std::int64_t kTaskFloats = 32 * 1024;  // of copies
 // The tiles for so many rows of A and outputs: as few idle lanes as can be.
 const MicroKernels& Fitting(const MicroKernels& micro, std::int64_t rows, std::int64_t outputs);
 
-// Copies `count` floats, and fills up with +0 to `columns`.
-void CopyRow(const float* from, std::int64_t count, std::int64_t columns, float* to);
-
 // B in panels of `columns` outputs, packed (the last filled up with +0), or where it lies: term k
 // of chain c and panel p begins at PanelOf(c, p) + (k - 256 c) * step.
 struct PackedB {

@@ -19,7 +19,7 @@
 namespace samebits::tile {
 
 inline constexpr int kMostRows = 12;       // of any tile
-inline constexpr int kMostColumns = 32;    // of any tile
+inline constexpr int kMostColumns = 64;    // of any tile
 inline constexpr int kMostLeafLevels = 6;  // of by_leaves: 64 leaves
 inline constexpr int kMostMerges = 48;     // a segment, and a tree of 2^47 segments
 
@@ -48,9 +48,10 @@ struct Finish {
   const float* merge[kMostMerges];
   int merges = 0;
   float* partial = nullptr;  // null: the dot ends here
-  float* const* rows;  // row i of the finished tile goes to rows[i] + column, `columns` floats
+  float* const* rows;        // row i of the finished tile goes to rows[i] + column
   std::int64_t column = 0;
-  const float* bias;  // `columns` floats, none of them -0
+  std::int64_t outputs = kMostColumns;  // so many floats of it, and no more than `columns`
+  const float* bias;                    // `columns` floats, none of them -0
   bool relu = false;
 };
 
@@ -76,6 +77,10 @@ struct MicroKernels {
   // multiple of this table's): along the rows of a B that is read only once.
   void (*sweep)(const float* a, std::int64_t terms, const float* b, std::int64_t step,
                 std::int64_t columns, float* acc);
+  // Copies `terms` rows of so many outputs, `step` floats apart, into panels of `columns`, the last
+  // filled up with +0: panel p of term k goes to to + p * panel_floats + k * columns.
+  void (*pack)(const float* from, std::int64_t step, std::int64_t terms, std::int64_t outputs,
+               float* to, std::int64_t panel_floats);
   const MicroKernels* narrow;  // tiles of fewer columns, for as few outputs; may be null
   const MicroKernels* low;     // tiles of fewer rows and more columns; may be null
 };
