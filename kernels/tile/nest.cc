@@ -123,14 +123,39 @@ constexpr std::int64_t kPanelsWorthCopies = 4;
 
 bool NeighboursShareSets(const Grid& grid) { return grid.a_step[2] % 1024 == 0; }
 
-// Rows of A for their next chain, where no neighbour has brought them.
-void PrefetchRows(const float* const* rows, std::int64_t count, const Run& run) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    for (std::int64_t k = 0; k < run.terms; k += kLine) {
-      __builtin_prefetch(rows[i] + run.a + k, 0, 2);
+// The rows of A that a block reads after chain `c`, brought into the cache meanwhile where nothing
+// else brings them: for the next chain where no neighbour has, or those of the block that follows
+// evenly. A dozen rows at once are no stream that machines fetch ahead.
+class NextRows {
+ public:
+  NextRows(const Block& block, std::int64_t c, const float* const* rows)
+      : rows_(rows), count_(block.rows) {
+    const Grid& grid = *block.grid;
+    if (c + 1 < std::ssize(grid.chain_end)) {
+      const std::int64_t run = grid.chain_end[static_cast<std::size_t>(c)];
+      if (NeighboursShareSets(grid) && run < grid.chain_end.back()) {
+        run_ = &grid.runs[static_cast<std::size_t>(run)];
+      }
+    } else if (grid.extent[2] >= block.row + 2 * block.rows && !grid.runs.empty()) {
+      run_ = &grid.runs.front();
+      shift_ = block.rows * grid.a_step[2];
     }
   }
-}
+
+  // The part of one of so many steps.
+  void Prefetch(std::int64_t step, std::int64_t steps) const {
+    if (run_ == nullptr) return;
+    for (std::int64_t i = count_ * step / steps; i < count_ * (step + 1) / steps; ++i) {
+      const float* const row = rows_[i] + shift_ + run_->a;
+      for (std::int64_t k = 0; k < run_->terms; k += kLine) __builtin_prefetch(row + k, 0, 2);
+    }
+  }
+
+ private:
+  const float* const* rows_;
+  std::int64_t count_, shift_ = 0;
+  const Run* run_ = nullptr;
+};
 
 // The panel of B that a block reads after panel `p` of chain `c`, brought into the cache meanwhile.
 class NextPanel {
@@ -260,7 +285,6 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
   float* waiting = Scratch(ScratchSlot::kPartials, FoldBuffers(chains) * buffer_floats);
   const Places places(block);
   const bool copying = block.panels >= kPanelsWorthCopies && NeighboursShareSets(grid);
-  const bool prefetching = NeighboursShareSets(grid);
   RowCopies copies(grid, copying ? block.rows : 0);
 
   for (std::int64_t c = 0; c < chains; ++c) {
@@ -269,6 +293,7 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
     const std::int64_t runs = grid.chain_end[static_cast<std::size_t>(c)] - first_run;
     Rows rows{places.a, {grid.runs.data() + first_run, runs, nullptr, b.step}};
     if (copying) rows = copies.Copy(rows, block.rows);
+    const NextRows next_rows(block, c, places.a);
     for (std::int64_t p = 0; p < block.panels; ++p) {
       const std::int64_t panel = block.panel + p, column = panel * micro.columns;
       rows.chain.panel = b.PanelOf(c, panel);
@@ -289,12 +314,7 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
         // Alike, or the last might be too low to keep the multipliers busy.
         const std::int64_t row = block.rows * t / tiles;
         const std::int64_t count = block.rows * (t + 1) / tiles - row;
-        if (prefetching && first_run + runs < grid.chain_end.back()) {
-          const std::int64_t steps = block.panels * tiles,
-                             begin = block.rows * (p * tiles + t) / steps;
-          PrefetchRows(places.a + begin, block.rows * (p * tiles + t + 1) / steps - begin,
-                       grid.runs[static_cast<std::size_t>(first_run + runs)]);
-        }
+        next_rows.Prefetch(p * tiles + t, block.panels * tiles);
         finish.rows = places.out + row;
         micro.by_rows[count - 1](rows.a + row, rows.chain, finish);
       }
