@@ -370,19 +370,37 @@ void SweepGrid(const MicroKernels& micro, const Grid& grid, const PackedB& b, bo
   }
 }
 
+using Four [[gnu::vector_size(16)]] = float;
+
+// Four columns' next four terms as four rows.
+void Transpose(const float* from, std::int64_t column_step, std::int64_t columns, float* to) {
+  Four c[4];
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) std::memcpy(&c[j], from + j * column_step, sizeof(Four));
+  const Four low01 = __builtin_shufflevector(c[0], c[1], 0, 4, 1, 5);
+  const Four low23 = __builtin_shufflevector(c[2], c[3], 0, 4, 1, 5);
+  const Four high01 = __builtin_shufflevector(c[0], c[1], 2, 6, 3, 7);
+  const Four high23 = __builtin_shufflevector(c[2], c[3], 2, 6, 3, 7);
+  const Four rows[4] = {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
+                        __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+                        __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
+                        __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) std::memcpy(to + k * columns, &rows[k], sizeof(Four));
+}
+
 // `count` columns of `terms` neighbours each, and +0 up to `columns` (a multiple of 4): four
 // columns at a time, so that what is written is not scattered.
 void CopyColumns(const float* from, std::int64_t column_step, std::int64_t terms,
                  std::int64_t count, std::int64_t columns, float* to) {
-  constexpr std::int64_t kTogether = 4;
   std::int64_t j = 0;
-  for (; j + kTogether <= count; j += kTogether) {
+  for (; j + 4 <= count; j += 4) {
     const float* const column = from + j * column_step;
-    float* row = to + j;
-    for (std::int64_t k = 0; k < terms; ++k, row += columns) {
-      const float together[kTogether] = {column[k], column[column_step + k],
-                                         column[2 * column_step + k], column[3 * column_step + k]};
-      std::memcpy(row, together, sizeof together);
+    std::int64_t k = 0;
+    for (; k + 4 <= terms; k += 4)
+      Transpose(column + k, column_step, columns, to + k * columns + j);
+    for (; k < terms; ++k) {
+      for (int i = 0; i < 4; ++i) to[k * columns + j + i] = column[i * column_step + k];
     }
   }
   for (; j < columns; ++j) {
