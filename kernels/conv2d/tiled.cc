@@ -206,7 +206,7 @@ class WeightGradientPlan {
   static constexpr std::int64_t kNarrowGradient = 64;
   static constexpr std::size_t kTilesWorthPacking = 64;
   static constexpr std::int64_t kBlockFloats = 160 * 1024;  // of waiting sums: 640 KiB
-  static constexpr std::int64_t kBlockTiles = 8;            // where there are many panels
+  static constexpr std::int64_t kBlockTiles = 64;           // where there are many panels
   static constexpr std::int64_t kShortFloats = 32 * 1024;   // of x and dy
   static constexpr double kNearFloats = 384 * 1024;         // of x and dy, that stay near the core
 
