@@ -389,7 +389,8 @@ class WeightGradientPlan {
       const Shape& s = plan.s_;
       const auto part = [](const float* tensor, std::int64_t all, std::int64_t first,
                            std::int64_t count, std::int64_t row_floats) -> Part {
-        const std::int64_t begin = std::min(first, all), end = std::min(first + count, all);
+        const std::int64_t begin = std::clamp<std::int64_t>(first, 0, all);
+        const std::int64_t end = std::clamp(first + count, begin, all);
         return {tensor + begin * row_floats, (end - begin) * row_floats};
       };
       const std::int64_t lowest = (s.r - 1) * s.dilation_h - s.pad_top;  // tap of an output's row
