@@ -278,6 +278,12 @@ struct Pooling {
   memory::desc y = Plain({s.n, s.c, s.oh, s.ow}, Tag::nhwc);
 };
 
+Prepared BackwardOf(const Pooling& p, const dnnl::pooling_forward::primitive_desc& forward) {
+  return {dnnl::pooling_backward(p.Backward(forward)),
+          {{DNNL_ARG_DIFF_DST, p.y, p.y}},
+          {DNNL_ARG_DIFF_SRC, p.x, p.x}};
+}
+
 template <bool maximum>
 std::vector<Way> PoolForwardWays(const Case& id) {
   const Pooling p(id, maximum);
@@ -288,10 +294,7 @@ std::vector<Way> PoolForwardWays(const Case& id) {
 
 std::vector<Way> AveragePoolBackwardWays(const Case& id) {
   const Pooling p(id, false);
-  const auto forward = p.Forward(prop_kind::forward_training);
-  return {WayOf({dnnl::pooling_backward(p.Backward(forward)),
-                 {{DNNL_ARG_DIFF_DST, p.y, p.y}},
-                 {DNNL_ARG_DIFF_SRC, p.x, p.x}})};
+  return {WayOf(BackwardOf(p, p.Forward(prop_kind::forward_training)))};
 }
 
 // Words of x in many places: whether another tensor came.
@@ -312,9 +315,7 @@ std::vector<Way> MaxPoolBackwardWays(const Case& id) {
   const auto forward = p.Forward(prop_kind::forward_training);
   const auto note = dnnl::pooling_forward(forward);
   const memory places(forward.workspace_desc(), Engine()), y(p.y, Engine());
-  auto backward = std::make_shared<Prepared>(dnnl::pooling_backward(p.Backward(forward)),
-                                             std::vector<Operand>{{DNNL_ARG_DIFF_DST, p.y, p.y}},
-                                             Operand{DNNL_ARG_DIFF_SRC, p.x, p.x});
+  auto backward = std::make_shared<Prepared>(BackwardOf(p, forward));
   backward->Keep(DNNL_ARG_WORKSPACE, places);
   auto noted = std::make_shared<std::uint64_t>(0);
   return {[=, elements = p.s.n * p.s.h * p.s.w * p.s.c](const Buffers& buffers) {
@@ -353,9 +354,7 @@ std::vector<Way> MaxPoolArgmaxForwardWays(const Case& id) {
 std::vector<Way> MaxPoolArgmaxBackwardWays(const Case& id) {
   const Pooling p(id, true);
   const auto forward = p.Forward(prop_kind::forward_training);
-  auto backward = std::make_shared<Prepared>(dnnl::pooling_backward(p.Backward(forward)),
-                                             std::vector<Operand>{{DNNL_ARG_DIFF_DST, p.y, p.y}},
-                                             Operand{DNNL_ARG_DIFF_SRC, p.x, p.x});
+  auto backward = std::make_shared<Prepared>(BackwardOf(p, forward));
   const memory argmax = ArgmaxOf(p, forward);
   backward->Keep(DNNL_ARG_WORKSPACE, argmax);
   return {[=](const Buffers& buffers) {

@@ -189,7 +189,7 @@ class WeightGradientPlan {
         std::min<std::int64_t>(team.size() == 1 ? 1 : 4 * team.size(),
                                1 + static_cast<std::int64_t>(flops / tile::kTaskFlops));
     const std::int64_t groups = GroupsFor(tasks);
-    const std::vector<Block> blocks = BlocksFor(tasks, groups);
+    const std::vector<Block> blocks = BlocksOf(SizeFor(tasks, groups));
     const auto count = static_cast<std::int64_t>(blocks.size());
     float* const sums = groups == 1 ? dw_ : Scratch(ScratchSlot::kLeaves, groups * Weights());
     team.Run(groups * count, [&](std::int64_t task) {
@@ -235,20 +235,27 @@ class WeightGradientPlan {
     return std::min(rows_per_chain_, FirstRow(leaf + 1) - FirstRow(leaf) - chain * rows_per_chain_);
   }
 
-  // Blocks of the filter, so many that they make the tasks with as many groups of leaves.
-  std::vector<Block> BlocksFor(std::int64_t tasks, std::int64_t groups) const {
+  // Of blocks of the filter, so many that they make the tasks with as many groups of leaves.
+  struct Size {
+    std::int64_t tiles, panels;
+  };
+  Size SizeFor(std::int64_t tasks, std::int64_t groups) const {
     const auto tiles = static_cast<std::int64_t>(tiles_.size());
     const std::int64_t most =
         std::max<std::int64_t>(1, kBlockFloats / (micro_.rows * micro_.columns));
     const std::int64_t panels = std::clamp<std::int64_t>(most / kBlockTiles, 1, panels_);
-    std::int64_t height = std::clamp<std::int64_t>(most / panels, 1, tiles);
+    const std::int64_t height = std::clamp<std::int64_t>(most / panels, 1, tiles);
     const std::int64_t wanted = (tasks + groups - 1) / groups;
-    height = std::min(height, (tiles + wanted - 1) / wanted);
+    return {std::min(height, (tiles + wanted - 1) / wanted), panels};
+  }
+
+  std::vector<Block> BlocksOf(const Size& size) const {
+    const auto tiles = static_cast<std::int64_t>(tiles_.size());
     std::vector<Block> blocks;
-    for (std::int64_t tile = 0; tile < tiles; tile += height) {
-      for (std::int64_t panel = 0; panel < panels_; panel += panels) {
-        blocks.push_back(
-            {tile, std::min(height, tiles - tile), panel, std::min(panels, panels_ - panel)});
+    for (std::int64_t tile = 0; tile < tiles; tile += size.tiles) {
+      for (std::int64_t panel = 0; panel < panels_; panel += size.panels) {
+        blocks.push_back({tile, std::min(size.tiles, tiles - tile), panel,
+                          std::min(size.panels, panels_ - panel)});
       }
     }
     return blocks;
@@ -288,16 +295,19 @@ class WeightGradientPlan {
   std::int64_t GroupsFor(std::int64_t tasks) const {
     const auto x = static_cast<double>(s_.n * s_.h * s_.w * s_.c);
     const auto dy = static_cast<double>(s_.n * s_.oh * s_.ow * s_.k);
+    const auto tiles = static_cast<std::int64_t>(tiles_.size());
     const auto share = [](std::int64_t part, std::int64_t all) {
       return std::min(1.0, static_cast<double>(part) / static_cast<double>(all));
     };
     std::int64_t best = 1;
     double least = 0;
     for (std::int64_t groups = 1; groups <= s_.leaves; groups *= 2) {
-      const std::vector<Block> blocks = BlocksFor(tasks, groups);
+      const Size size = SizeFor(tasks, groups);
+      const std::int64_t blocks =
+          ((tiles + size.tiles - 1) / size.tiles) * ((panels_ + size.panels - 1) / size.panels);
       const double again =
-          static_cast<double>(blocks.size()) *
-          (x * share(blocks[0].tiles * micro_.rows, s_.c) + dy * share(blocks[0].panels, panels_));
+          static_cast<double>(blocks) *
+          (x * share(size.tiles * micro_.rows, s_.c) + dy * share(size.panels, panels_));
       const auto sums = static_cast<double>(groups == 1 ? 1 : 3 * groups);
       const bool near = x + dy <= kNearFloats * static_cast<double>(groups);
       const double moved = (near ? x + dy : again) + sums * static_cast<double>(Weights());

@@ -77,6 +77,14 @@ void ForEachWord(std::uint64_t seed, std::uint64_t tensor, std::size_t count, co
   }
 }
 
+template <class T>
+void FillBelow(const Case& c, int tensor, std::int64_t below, std::span<T> values) {
+  ForEachWord(c.Seed(), static_cast<std::uint64_t>(tensor), values.size(),
+              [&](std::size_t i, std::uint32_t word) {
+                values[i] = static_cast<T>(word % static_cast<std::uint64_t>(below));
+              });
+}
+
 }  // namespace
 
 std::uint32_t InputWord(std::uint64_t seed, std::uint64_t tensor, std::uint64_t element) {
@@ -92,17 +100,11 @@ void FillFloats(const Case& c, int tensor, std::span<float> values) {
 std::span<const std::string_view> InputWords() { return kWords; }
 
 void FillBytes(const Case& c, int tensor, std::int64_t below, std::span<std::uint8_t> bytes) {
-  ForEachWord(c.Seed(), static_cast<std::uint64_t>(tensor), bytes.size(),
-              [&](std::size_t i, std::uint32_t word) {
-                bytes[i] = static_cast<std::uint8_t>(word % static_cast<std::uint64_t>(below));
-              });
+  FillBelow(c, tensor, below, bytes);
 }
 
 void FillLabels(const Case& c, int tensor, std::int64_t classes, std::span<std::int32_t> labels) {
-  ForEachWord(c.Seed(), static_cast<std::uint64_t>(tensor), labels.size(),
-              [&](std::size_t i, std::uint32_t word) {
-                labels[i] = static_cast<std::int32_t>(word % static_cast<std::uint64_t>(classes));
-              });
+  FillBelow(c, tensor, classes, labels);
 }
 
 }  // namespace samebits

@@ -203,10 +203,7 @@ template <class Values>
     return WidenBytes(p);
   }
 }
-[[gnu::always_inline]] inline void StoreBytes(Words words, std::uint8_t* p) {
-  StoreLowBytes(words, p);
-}
-[[gnu::always_inline]] inline void StoreBytes(std::uint32_t word, std::uint8_t* p) {
+[[gnu::always_inline]] inline void StoreLowBytes(std::uint32_t word, std::uint8_t* p) {
   *p = static_cast<std::uint8_t>(word);
 }
 

@@ -91,44 +91,22 @@ __device__ void ForEachWindow(const Shape& s, const Pixel& pixel, const Use& use
   }
 }
 
-struct MaxBackwardElement {
+// An element of dx: +0, then what each window that holds its pixel adds, in (oh, ow) order.
+template <class Share>  // void Add(const Shape&, const Pixel&, int64 place of the window in y,
+                        //          int64 oh, int64 ow, float& sum)
+struct GradientElement {
   Shape s;
-  const float *x, *dy;
+  Share share;
   float* dx;
 
   struct Use {
-    const MaxBackwardElement& of;
-    const Pixel& pixel;
-    std::int64_t i;
-    float& sum;
-    __device__ void operator()(std::int64_t oh, std::int64_t ow) const {
-      const Shape& s = of.s;
-      if (PlaceOfMaximum(s, of.x, {pixel.n, oh, ow, pixel.c}) != i) return;
-      sum = sum + of.dy[((pixel.n * s.oh + oh) * s.ow + ow) * s.c + pixel.c];
-    }
-  };
-  __device__ void operator()(std::int64_t i) const {
-    const Pixel pixel = PixelAt(i, s.h, s.w, s.c);
-    float sum = 0.0f;
-    ForEachWindow(s, pixel, Use{*this, pixel, i, sum});
-    dx[i] = sum;
-  }
-};
-
-struct MaxArgmaxBackwardElement {
-  Shape s;
-  const std::uint8_t* argmax;
-  const float* dy;
-  float* dx;
-
-  struct Use {
-    const MaxArgmaxBackwardElement& of;
+    const GradientElement& of;
     const Pixel& pixel;
     float& sum;
     __device__ void operator()(std::int64_t oh, std::int64_t ow) const {
       const Shape& s = of.s;
       const std::int64_t window = ((pixel.n * s.oh + oh) * s.ow + ow) * s.c + pixel.c;
-      if (of.argmax[window] == TapOf(s, pixel, oh, ow)) sum = sum + of.dy[window];
+      of.share.Add(s, pixel, window, oh, ow, sum);
     }
   };
   __device__ void operator()(std::int64_t i) const {
@@ -136,6 +114,32 @@ struct MaxArgmaxBackwardElement {
     float sum = 0.0f;
     ForEachWindow(s, pixel, Use{*this, pixel, sum});
     dx[i] = sum;
+  }
+};
+
+struct OfMaximum {
+  const float *x, *dy;
+  __device__ void Add(const Shape& s, const Pixel& pixel, std::int64_t window, std::int64_t oh,
+                      std::int64_t ow, float& sum) const {
+    const std::int64_t own = PlaceOf(s, pixel.n, pixel.h, pixel.w, pixel.c);
+    if (PlaceOfMaximum(s, x, {pixel.n, oh, ow, pixel.c}) == own) sum = sum + dy[window];
+  }
+};
+
+struct OfArgmax {
+  const std::uint8_t* argmax;
+  const float* dy;
+  __device__ void Add(const Shape& s, const Pixel& pixel, std::int64_t window, std::int64_t oh,
+                      std::int64_t ow, float& sum) const {
+    if (argmax[window] == TapOf(s, pixel, oh, ow)) sum = sum + dy[window];
+  }
+};
+
+struct OfAverage {
+  const float* dy;
+  __device__ void Add(const Shape& s, const Pixel&, std::int64_t window, std::int64_t oh,
+                      std::int64_t ow, float& sum) const {
+    sum = sum + dy[window] / Window(s, oh, ow).Taps();
   }
 };
 
@@ -158,29 +162,6 @@ struct AverageForwardElement {
       }
     }
     y[i] = sum.Result() / window.Taps();
-  }
-};
-
-struct AverageBackwardElement {
-  Shape s;
-  const float* dy;
-  float* dx;
-
-  struct Use {
-    const AverageBackwardElement& of;
-    const Pixel& pixel;
-    float& sum;
-    __device__ void operator()(std::int64_t oh, std::int64_t ow) const {
-      const Shape& s = of.s;
-      const float own = of.dy[((pixel.n * s.oh + oh) * s.ow + ow) * s.c + pixel.c];
-      sum = sum + own / Window(s, oh, ow).Taps();
-    }
-  };
-  __device__ void operator()(std::int64_t i) const {
-    const Pixel pixel = PixelAt(i, s.h, s.w, s.c);
-    float sum = 0.0f;
-    ForEachWindow(s, pixel, Use{*this, pixel, sum});
-    dx[i] = sum;
   }
 };
 
@@ -218,7 +199,7 @@ void MaxForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
 }
 void MaxBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, Inputs(s),
-               MaxBackwardElement{s, buffers.in(0), buffers.in(1), buffers.out(0)});
+               GradientElement<OfMaximum>{s, {buffers.in(0), buffers.in(1)}, buffers.out(0)});
 }
 void MaxArgmaxForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(
@@ -228,13 +209,13 @@ void MaxArgmaxForward(const Shape& s, const Buffers& buffers, DeviceStream& stre
 void MaxArgmaxBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(
       stream, Inputs(s),
-      MaxArgmaxBackwardElement{s, buffers.in<std::uint8_t>(0), buffers.in(1), buffers.out(0)});
+      GradientElement<OfArgmax>{s, {buffers.in<std::uint8_t>(0), buffers.in(1)}, buffers.out(0)});
 }
 void AverageForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, Outputs(s), AverageForwardElement{s, buffers.in(0), buffers.out(0)});
 }
 void AverageBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(stream, Inputs(s), AverageBackwardElement{s, buffers.in(0), buffers.out(0)});
+  gpu::ForEach(stream, Inputs(s), GradientElement<OfAverage>{s, {buffers.in(0)}, buffers.out(0)});
 }
 void GlobalAverageForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, s.n * s.c, GlobalAverageForwardElement{s, buffers.in(0), buffers.out(0)});

@@ -18,7 +18,7 @@ using samebits::SAMEBITS_ISA::LaneDot;
 using samebits::SAMEBITS_ISA::Load;
 using samebits::SAMEBITS_ISA::LoadBytes;
 using samebits::SAMEBITS_ISA::Store;
-using samebits::SAMEBITS_ISA::StoreBytes;
+using samebits::SAMEBITS_ISA::StoreLowBytes;
 
 // The real taps of a window: [top, bottom) x [left, right), the first of them of that number.
 struct Window {
@@ -170,22 +170,22 @@ struct Taps {
 template <class Values>
 using NumbersOf = decltype(LoadBytes<Values>(nullptr));
 
-// The maximum of a window of halving, and which taps replaced the one before.
+// The maximum of a window of halving, and the number of its tap: the last that replaced.
 template <class Values>
 struct Maximum {
-  using Mask = decltype(Replaces(Values{}, Values{}));
-
   [[gnu::always_inline]] explicit Maximum(const Taps<Values>& taps) {
-    is_b = Replaces(taps.b, taps.a);
+    const auto is_b = Replaces(taps.b, taps.a);
     m = is_b ? taps.b : taps.a;
-    is_c = Replaces(taps.c, m);
+    const auto is_c = Replaces(taps.c, m);
     m = is_c ? taps.c : m;
-    is_d = Replaces(taps.d, m);
+    const auto is_d = Replaces(taps.d, m);
     m = is_d ? taps.d : m;
+    const NumbersOf<Values> a = {}, b = a + 1, c = a + 2, d = a + 3;
+    number = is_d ? d : is_c ? c : is_b ? b : a;
   }
 
   Values m;
-  Mask is_b, is_c, is_d;
+  NumbersOf<Values> number;
 };
 
 // The taps of a window of halving where `dy` goes to the one of that number: +0 + dy, and +0.
@@ -246,13 +246,8 @@ void MaxBackward(const Shape& s, const Buffers& buffers, Team& team) {
       for (std::int64_t oh = 0; oh < s.oh; ++oh) {
         const std::int64_t upper = 2 * oh * s.w * s.c;
         ForEachHalving(s, [&]<class Values>(std::int64_t place, std::int64_t from) {
-          const auto [m, is_b, is_c, is_d] = Maximum(Taps<Values>::At(s, x + upper + place));
-          // The last that replaced takes the gradient; a place is +0 before it is added.
-          const Values none = {};
-          const Values g = none + Load<Values>(dy + oh * s.ow * s.c + from);
-          const Values not_d = is_d ? none : g, not_cd = is_c ? none : not_d;
-          Taps<Values>{is_b ? none : not_cd, is_b ? not_cd : none, is_c ? not_d : none,
-                       is_d ? g : none}
+          GradientAt(Maximum(Taps<Values>::At(s, x + upper + place)).number,
+                     Load<Values>(dy + oh * s.ow * s.c + from))
               .Put(s, dx + upper + place);
         });
       }
@@ -297,10 +292,9 @@ void MaxArgmaxForward(const Shape& s, const Buffers& buffers, Team& team) {
     if (halving) {
       const float* upper = image + row % s.oh * 2 * s.w * s.c;
       return ForEachHalving(s, [&]<class Values>(std::int64_t from, std::int64_t to) {
-        const auto [m, is_b, is_c, is_d] = Maximum(Taps<Values>::At(s, upper + from));
-        const NumbersOf<Values> a = {}, b = a + 1, c = a + 2, d = a + 3;
+        const auto [m, number] = Maximum(Taps<Values>::At(s, upper + from));
         Store(m, y + to);
-        StoreBytes(is_d ? d : is_c ? c : is_b ? b : a, argmax + to);
+        StoreLowBytes(number, argmax + to);
       });
     }
     for (std::int64_t ow = 0; ow < s.ow; ++ow, y += s.c, argmax += s.c) {
