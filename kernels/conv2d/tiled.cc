@@ -112,7 +112,7 @@ std::int64_t OrAbsent(std::int64_t pixel, std::int64_t extent) {
 }  // namespace
 
 void Forward(const tile::MicroKernels& all, const Shape& s, const Buffers& buffers, Team& team) {
-  const tile::MicroKernels& micro = tile::Fitting(all, s.n * s.oh * s.ow, s.k);
+  const tile::MicroKernels& micro = tile::FittingMultiply(all, s.n * s.oh * s.ow, s.k);
   const tile::PackedB b = tile::Pack(micro, {buffers.in(1), s.c, s.c * s.k, s.k, 1},
                                      s.r * s.s * s.c, s.k, buffers.in(2), s.n * s.oh * s.ow, team);
   Correlate(
@@ -128,7 +128,7 @@ void Forward(const tile::MicroKernels& all, const Shape& s, const Buffers& buffe
 
 void DataGradient(const tile::MicroKernels& all, const Shape& s, const Buffers& buffers,
                   Team& team) {
-  const tile::MicroKernels& micro = tile::Fitting(all, s.n * s.h * s.w, s.c);
+  const tile::MicroKernels& micro = tile::FittingMultiply(all, s.n * s.h * s.w, s.c);
   const tile::PackedB b = tile::Pack(micro, {buffers.in(1), s.k, s.c * s.k, 1, s.k},
                                      s.r * s.s * s.k, s.c, nullptr, s.n * s.h * s.w, team);
   const auto source = [](std::int64_t place, std::int64_t stride, std::int64_t extent) {

@@ -36,11 +36,11 @@ struct Vec {
 
 #include "kernels/tile/micro_kernels.inc"
 
-constinit const MicroKernels kLow = TableOf<3, 4>();
+constinit const MicroKernels kWide = TableOf<3, 4>();
 
 }  // namespace
 }  // namespace avx2
 
-constinit const MicroKernels kAvx2 = avx2::TableOf<6, 2>(&avx2::kNarrow, &avx2::kLow);
+constinit const MicroKernels kAvx2 = avx2::TableOf<6, 2>(&avx2::kNarrow, &avx2::kWide);
 
 }  // namespace samebits::tile

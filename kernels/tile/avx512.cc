@@ -1,5 +1,4 @@
-// 12 x 32 outputs: 24 accumulators and 2 vectors of B; A is broadcast from memory. Three rows and
-// fewer would leave half of them waiting: 3 x 64.
+// 12 x 32 outputs: 24 accumulators and 2 vectors of B; A is broadcast from memory. Wide: 6 x 64.
 #include <immintrin.h>
 
 #include <utility>
@@ -35,11 +34,11 @@ struct Vec {
 
 #include "kernels/tile/micro_kernels.inc"
 
-constinit const MicroKernels kLow = TableOf<3, 4>();
+constinit const MicroKernels kWide = TableOf<6, 4>();
 
 }  // namespace
 }  // namespace avx512
 
-constinit const MicroKernels kAvx512 = avx512::TableOf<12, 2>(&avx512::kNarrow, &avx512::kLow);
+constinit const MicroKernels kAvx512 = avx512::TableOf<12, 2>(&avx512::kNarrow, &avx512::kWide);
 
 }  // namespace samebits::tile

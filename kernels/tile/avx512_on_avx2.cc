@@ -45,12 +45,12 @@ struct Vec {
 
 #include "kernels/tile/micro_kernels.inc"
 
-constinit const MicroKernels kLow = TableOf<3, 4>();
+constinit const MicroKernels kWide = TableOf<6, 4>();
 
 }  // namespace
 }  // namespace avx512_on_avx2
 
 constinit const MicroKernels kAvx512OnAvx2 =
-    avx512_on_avx2::TableOf<12, 2>(&avx512_on_avx2::kNarrow, &avx512_on_avx2::kLow);
+    avx512_on_avx2::TableOf<12, 2>(&avx512_on_avx2::kNarrow, &avx512_on_avx2::kWide);
 
 }  // namespace samebits::tile

@@ -18,6 +18,9 @@ inline constexpr std::int64_t kTaskFloats = 32 * 1024;  // of copies
 
 // The tiles for so many rows of A and outputs: as few idle lanes as can be.
 const MicroKernels& Fitting(const MicroKernels& micro, std::int64_t rows, std::int64_t outputs);
+// The same for Multiply, which is faster by wide tiles where they have few outputs to do.
+const MicroKernels& FittingMultiply(const MicroKernels& micro, std::int64_t rows,
+                                    std::int64_t outputs);
 
 // B in panels of `columns` outputs, packed (the last filled up with +0), or where it lies: term k
 // of chain c and panel p begins at PanelOf(c, p) + (k - 256 c) * step.

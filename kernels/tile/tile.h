@@ -82,7 +82,7 @@ struct MicroKernels {
   void (*pack)(const float* from, std::int64_t step, std::int64_t terms, std::int64_t outputs,
                float* to, std::int64_t panel_floats);
   const MicroKernels* narrow;  // tiles of fewer columns, for as few outputs; may be null
-  const MicroKernels* low;     // tiles of fewer rows and more columns; may be null
+  const MicroKernels* wide;    // tiles of fewer rows and more columns; may be null
 };
 
 SAMEBITS_X86_64 extern const MicroKernels kAvx2;
