@@ -413,13 +413,12 @@ class WeightGradientPlan {
     void FetchDuring(tile::Chain& chain, std::int64_t terms) {
       Part& now = parts_[0].floats > 0 ? parts_[0] : parts_[1];
       chain.fetch = now.next;
-      chain.fetch_step = now.floats > 0 ? kLine : 0;
+      chain.fetch_step = now.floats > 0 ? tile::kLine : 0;
       now.next += terms * chain.fetch_step;
       now.floats -= terms * chain.fetch_step;
     }
 
    private:
-    static constexpr std::int64_t kLine = 16;  // floats
     struct Part {
       const float* next;
       std::int64_t floats;

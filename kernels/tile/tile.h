@@ -20,6 +20,7 @@ namespace samebits::tile {
 
 inline constexpr int kMostRows = 12;       // of any tile
 inline constexpr int kMostColumns = 64;    // of any tile
+inline constexpr std::int64_t kLine = 16;  // floats of a cache line
 inline constexpr int kMostLeafLevels = 6;  // of by_leaves: 64 leaves
 inline constexpr int kMostMerges = 48;     // a segment, and a tree of 2^47 segments
 
@@ -33,13 +34,20 @@ struct Term {
   std::int64_t a, b;  // offsets in A and in the panel of B, in floats
 };
 
+// The terms of a strip's dots, [begin, end).
+struct Terms {
+  const Term *begin, *end;
+  std::int64_t last_run;  // the offset in A of its first term
+};
+
 struct Chain {
   const Run* runs;
   std::int64_t count;
   const float* panel;       // of B: `columns` floats a term
   std::int64_t panel_step;  // from one term's row to the next, in floats
-  // by_columns: what later calls read is fetched meanwhile, at every term this line and then the
-  // one `fetch_step` floats on. Spread so thin it costs nothing; a tile's worth at once would wait.
+  // What later calls read is fetched meanwhile, a line a term, the next one `fetch_step` floats on.
+  // Spread so thin it costs nothing; a tile's worth at once would wait. by_columns: from `fetch`
+  // on. by_rows: from where the last row ends its run, if at all.
   const float* fetch = nullptr;
   std::int64_t fetch_step = 0;
 };
@@ -63,10 +71,11 @@ struct MicroKernels {
   void (*by_rows[kMostRows])(const float* const* rows, const Chain&, const Finish&);
   // Tiles one after the other, whose dots have these terms of one chain: where chains are short,
   // calls and runs cost. Rows are evenly spaced, a_i(k) = a[i * a_step + k], and so are those of
-  // `out`.
+  // `out`. The next tile's rows are fetched meanwhile, and the lines of outputs `ahead` floats on
+  // where that is not 0.
   void (*strip[kMostRows])(const float* a, std::int64_t a_step, float* out, std::int64_t out_step,
-                           std::int64_t tiles, const Term* begin, const Term* end,
-                           const float* panel, const Finish&);
+                           std::int64_t ahead, std::int64_t tiles, const Terms&, const float* panel,
+                           const Finish&);
   void (*by_columns[kMostRows])(const float* a, std::int64_t step, const Chain&, const Finish&);
   // The tree over leaves of one chain each, in one call: leaf l has the terms [ends[l - 1],
   // ends[l]), evenly spaced in both, a_i(k) = a[k * step + i]; merges nothing else.
