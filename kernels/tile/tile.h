@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/core/contract.h"
 #include "kernels/core/target.h"
 
 namespace samebits::tile {
@@ -21,6 +22,8 @@ namespace samebits::tile {
 inline constexpr int kMostRows = 12;       // of any tile
 inline constexpr int kMostColumns = 64;    // of any tile
 inline constexpr std::int64_t kLine = 16;  // floats of a cache line
+// Rows of A that are copied for a chain lie so many floats apart: neighbours in different sets.
+inline constexpr std::int64_t kCopyStep = kChain + kLine;
 inline constexpr int kMostLeafLevels = 6;  // of by_leaves: 64 leaves
 inline constexpr int kMostMerges = 48;     // a segment, and a tree of 2^47 segments
 
@@ -46,8 +49,8 @@ struct Chain {
   const float* panel;       // of B: `columns` floats a term
   std::int64_t panel_step;  // from one term's row to the next, in floats
   // What later calls read is fetched meanwhile, a line a term, the next one `fetch_step` floats on.
-  // Spread so thin it costs nothing; a tile's worth at once would wait. by_columns: from `fetch`
-  // on. by_rows: from where the last row ends its run, if at all.
+  // Spread so thin it costs nothing; a tile's worth at once would wait. by_columns and
+  // by_copies: from `fetch` on. by_rows: from where the last row ends its run, if at all.
   const float* fetch = nullptr;
   std::int64_t fetch_step = 0;
 };
@@ -77,6 +80,8 @@ struct MicroKernels {
                            std::int64_t ahead, std::int64_t tiles, const Terms&, const float* panel,
                            const Finish&);
   void (*by_columns[kMostRows])(const float* a, std::int64_t step, const Chain&, const Finish&);
+  // The same for a_i(k) = a[k * step + i * kCopyStep].
+  void (*by_copies[kMostRows])(const float* a, std::int64_t step, const Chain&, const Finish&);
   // The tree over leaves of one chain each, in one call: leaf l has the terms [ends[l - 1],
   // ends[l]), evenly spaced in both, a_i(k) = a[k * step + i]; merges nothing else.
   void (*by_leaves[kMostRows])(const float* a, std::int64_t step, const float* panel,
