@@ -73,10 +73,10 @@ double Flops(const Case& c) {
 }
 
 // Tails of every tile, terms on both sides of a chain (256) and of a segment (4,096), enough
-// segments that their tree is no longer a fold (four or more), padding
-// wider than the filter, strides, dilations, filters that are not square; samples fewer than
-// leaves, more leaves than usual; sums that are subnormal or underflow to -0. In 16 bits: ties,
-// sums that overflow or are subnormal when they are rounded, NaNs with payloads.
+// segments that their tree is no longer a fold (four or more); wide tiles, strips of a whole chain;
+// padding wider than the filter, strides, dilations, filters that are not square; samples fewer
+// than leaves, more leaves than usual; sums that are subnormal or underflow to -0. In 16 bits:
+// ties, sums that overflow or are subnormal when they are rounded, NaNs with payloads.
 constexpr std::string_view kForwardCases[] = {
     "n1h1w1c1_k1r1s1",
     "n2h5w4c3_k5r3s2_relu",
@@ -92,6 +92,9 @@ constexpr std::string_view kForwardCases[] = {
     "n3h8w7c5_k33r2s4pt1pl3_cancel",
     "n1h2w2c4097_k3r1s1_cancel",
     "n1h2w3c20000_k7r1s1_cancel",
+    "n3h6w5c37_k64r3s3p1_relu_cancel",
+    "n2h9w11c130_k64r1s1_relu_cancel",
+    "n3h8w9c70_k33r1s1_nonfinite",
     "n1h5w4c2_k17r1s1_tiny",
     "n2h9w12c5_k18r3s3t2p1_cancel",
     "n1h15w15c3_k8r7s7t2p3_zeros",
@@ -121,6 +124,8 @@ constexpr std::string_view kBackwardCases[] = {
     "n3h8w7c33_k5r2s4pt1pl3_cancel",
     "n1h2w2c3_k4097r1s1_cancel",
     "n1h2w3c3_k20000r1s1_cancel",
+    "n3h6w5c64_k37r3s3p1_cancel",
+    "n2h9w11c64_k130r1s1_cancel",
     "n1h1w3c17_k2r1s1v1_tiny",
     "n1h1w2c2_k33r1s1v1_tiny",
     "n9h9w12c5_k18r3s3t2p1_cancel",
