@@ -313,8 +313,11 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
     const std::int64_t first_run = c == 0 ? 0 : grid.chain_end[static_cast<std::size_t>(c - 1)];
     const std::int64_t runs = grid.chain_end[static_cast<std::size_t>(c)] - first_run;
     Chain chain{grid.runs.data() + first_run, runs, nullptr, b.step};
-    if (runs > 0) chain.fetch_step = 1 + micro.rows * grid.a_step[2] / chain.runs[0].terms;
-    if (copying) copies.Copy(places.a, block.rows, chain);
+    if (copying) {
+      copies.Copy(places.a, block.rows, chain);
+    } else if (runs > 0) {
+      chain.fetch_step = 1 + micro.rows * grid.a_step[2] / chain.runs[0].terms;
+    }
     const NextRows next_rows(block, c, places.a);
     for (std::int64_t p = 0; p < block.panels; ++p) {
       const std::int64_t panel = block.panel + p, column = panel * micro.columns;

@@ -49,8 +49,8 @@ struct Chain {
   const float* panel;       // of B: `columns` floats a term
   std::int64_t panel_step;  // from one term's row to the next, in floats
   // What later calls read is fetched meanwhile, a line a term, the next one `fetch_step` floats on.
-  // Spread so thin it costs nothing; a tile's worth at once would wait. by_columns and
-  // by_copies: from `fetch` on. by_rows: from where the last row ends its run, if at all.
+  // Spread so thin it costs nothing; a tile's worth at once would wait. by_columns and by_copies
+  // begin at `fetch`; by_rows where the last row ends its run, if it fetches at all.
   const float* fetch = nullptr;
   std::int64_t fetch_step = 0;
 };
