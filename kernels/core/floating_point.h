@@ -6,8 +6,8 @@
 
 namespace samebits {
 
-// Forces that state on this thread and gives the former one back at the end of the scope. A
-// library built with -Ofast sets flush-to-zero for every thread started after it was loaded.
+// Forces that state on this thread and gives the former one back at the end of the scope: other
+// people's libraries may set flush-to-zero for every thread started after they were loaded.
 class FloatingPointScope {
  public:
   FloatingPointScope();

@@ -216,22 +216,28 @@ bool RunsByStrips(const MicroKernels& micro, const Block& block, const PackedB& 
                                   block.grid->extent[2] >= kStripTiles * micro.rows);
 }
 
+// So far apart the lines of the next tile's rows are fetched, one for each of so many terms.
+std::int64_t FetchStep(const MicroKernels& micro, const Grid& grid, std::int64_t terms) {
+  return terms > 0 ? 1 + micro.rows * grid.a_step[2] / terms : 0;
+}
+
 // The terms of such a dot, one by one.
 class ShortDot {
  public:
-  ShortDot(const Grid& grid, std::int64_t b_step) {
+  ShortDot(const MicroKernels& micro, const Grid& grid, std::int64_t b_step) {
     for (const Run& run : grid.runs) {
       last_run_ = run.a;
       for (std::int64_t k = 0; k < run.terms; ++k) {
         terms_[count_++] = {run.a + k, run.b + k * b_step};
       }
     }
+    fetch_step_ = FetchStep(micro, grid, count_);
   }
-  Terms terms() const { return {terms_.data(), terms_.data() + count_, last_run_}; }
+  Terms terms() const { return {terms_.data(), terms_.data() + count_, last_run_, fetch_step_}; }
 
  private:
   std::array<Term, kChain> terms_;
-  std::int64_t count_ = 0, last_run_ = 0;
+  std::int64_t count_ = 0, last_run_ = 0, fetch_step_ = 0;
 };
 
 // Evenly spaced rows, by tiles.
@@ -261,7 +267,7 @@ Line RunTiles(const MicroKernels& micro, const Line& line, std::int64_t height, 
 
 void RunByStrips(const MicroKernels& micro, const Block& block, const PackedB& b, bool relu) {
   const Grid& grid = *block.grid;
-  const ShortDot dot(grid, b.step);
+  const ShortDot dot(micro, grid, b.step);
   const bool writing = b.terms <= kWritingDot;
   const std::int64_t most_rows =
       std::min<std::int64_t>(micro.rows, writing ? kWritingRows : kMostRows);
@@ -316,7 +322,7 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
     if (copying) {
       copies.Copy(places.a, block.rows, chain);
     } else if (runs > 0) {
-      chain.fetch_step = 1 + micro.rows * grid.a_step[2] / chain.runs[0].terms;
+      chain.fetch_step = FetchStep(micro, grid, chain.runs[0].terms);
     }
     const NextRows next_rows(block, c, places.a);
     for (std::int64_t p = 0; p < block.panels; ++p) {

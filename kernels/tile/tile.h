@@ -40,7 +40,8 @@ struct Term {
 // The terms of a strip's dots, [begin, end).
 struct Terms {
   const Term *begin, *end;
-  std::int64_t last_run;  // the offset in A of its first term
+  std::int64_t last_run;    // the offset in A of its first term
+  std::int64_t fetch_step;  // see Chain
 };
 
 struct Chain {
