@@ -177,43 +177,54 @@ class Heat {
         device_(device),
         op_(*cells[0].kernel->op),
         problem_(std::make_unique<Problem>(op_, cells[0].case_id)),
+        flops_(FlopsOf(op_, problem_->case_of())),
+        bytes_(BytesOf(problem_->signature())),
         team_(cells[0].point) {}
 
   // Verifies every kernel's bits, then lets those that hold run.
   void Run(std::map<std::string, std::string>& first_digests) {
-    const bool fast = std::any_of(cells_.begin(), cells_.end(), [](const Cell& cell) {
-      return IsFast(*cell.kernel) && cell.kernel->backend->unavailable().empty();
-    });
-    for (const Cell& cell : cells_) {
-      // Plain code is priced where there is nothing faster.
-      const bool plain = fast && cell.kernel->name == "portable";
-      if (!IsLibrary(*cell.kernel) && !plain) Admit(cell, first_digests);
-    }
-    for (const Cell& cell : cells_) {
-      if (IsLibrary(*cell.kernel)) Admit(cell, first_digests);
-    }
+    AdmitAll(first_digests);
     if (device_ == nullptr) LeaveOutTheHopeless();
-    if (entrants_.empty()) return;
+    if (!HasComparator()) return;
+    Time();
+    AddPrices();
+  }
+
+ private:
+  struct Entrant {
+    const Cell* cell;
+    bool verified;
+    std::vector<double> times;
+    std::function<void()> run;  // in the memory of this place
+  };
+
+  void RunOnce(const Kernel& kernel) {
+    samebits::Run(kernel, problem_->case_of(), problem_->buffers(), team_);
+  }
+
+  // How a kernel runs: here, or on its device.
+  std::function<void()> RunOf(const Kernel& kernel) {
+    if (device_ == nullptr) return [this, &kernel] { RunOnce(kernel); };
+    return [run = std::make_shared<DeviceRun>(kernel, *problem_, team_)] { run->Run(); };
+  }
+
+  // What moves data only is compared with the bandwidth, where that is measured.
+  bool ComparesWithBandwidth() const { return flops_ == 0 && device_ == nullptr; }
+
+  // Without one there is no price: it is listed as absent.
+  bool HasComparator() const {
     const bool any_library = std::any_of(entrants_.begin(), entrants_.end(), [](const Entrant& e) {
       return IsLibrary(*e.cell->kernel);
     });
-    const Case c = problem_->case_of();
-    const double flops = FlopsOf(op_, c), bytes = BytesOf(problem_->signature());
-    // Nothing to compare with: listed as absent.
-    if (!any_library && (flops > 0 || device_ != nullptr)) return;
+    return !entrants_.empty() && (any_library || ComparesWithBandwidth());
+  }
 
+  void Time() {
     std::vector<Contestant> contestants;
-    std::vector<std::unique_ptr<DeviceRun>> device_runs(entrants_.size());
-    for (std::size_t i = 0; i < entrants_.size(); ++i) {
-      if (device_ != nullptr) {
-        contestants.push_back({"", [&run = device_runs[i]] { run->Run(); }});
-      } else {
-        contestants.push_back({"", [this, &k = *entrants_[i].cell->kernel] { RunOnce(k); }});
-      }
-    }
+    for (Entrant& e : entrants_) contestants.push_back({"", [&e] { e.run(); }});
     std::unique_ptr<Triad> triad;
-    if (flops == 0 && device_ == nullptr) {
-      triad = std::make_unique<Triad>(static_cast<std::size_t>(bytes));
+    if (ComparesWithBandwidth()) {
+      triad = std::make_unique<Triad>(static_cast<std::size_t>(bytes_));
       contestants.push_back({"", [&] { triad->Run(team_); }});
     }
     // A pipeline has threads of its own, so all of it is timed.
@@ -223,67 +234,60 @@ class Heat {
     // Where memory lies can change a time by more than rounds differ: a third of the rounds each in
     // memory of its own.
     constexpr int kPlaces = 3;
-    std::vector<std::vector<double>> times(contestants.size());
     std::vector<std::unique_ptr<Problem>> former;  // kept, so that the next one lies elsewhere
     for (int place = 0; place < kPlaces; ++place) {
-      for (std::size_t i = 0; device_ != nullptr && i < entrants_.size(); ++i) {
-        device_runs[i] = std::make_unique<DeviceRun>(*entrants_[i].cell->kernel, *problem_, team_);
-      }
+      for (Entrant& e : entrants_) e.run = RunOf(*e.cell->kernel);
       Rounds rounds = list_.rounds;
       rounds.count = (rounds.count + kPlaces - 1 - place) / kPlaces;
       const auto part = TimeInRounds(contestants, rounds, clock);
       for (std::size_t i = 0; i < part.size(); ++i) {
-        times[i].insert(times[i].end(), part[i].begin(), part[i].end());
+        auto& times = i < entrants_.size() ? entrants_[i].times : triad_times_;
+        times.insert(times.end(), part[i].begin(), part[i].end());
       }
       former.push_back(std::move(problem_));
       problem_ = std::make_unique<Problem>(op_, cells_[0].case_id);
     }
     before.AddTo(list_);
-    const double moving = triad ? Median(times.back()) : 0;
-    if (triad) {
-      for (double& time : times.back()) time /= 0.85;
+    if (device_ == nullptr) return;
+    for (Entrant& e : entrants_) {
+      for (double& time : e.times) time /= DeviceRun::kTimes;
     }
-    for (std::size_t i = 0; i < entrants_.size(); ++i) {
-      entrants_[i].times = times[i];
-      if (device_ == nullptr) continue;
-      for (double& time : entrants_[i].times) time /= DeviceRun::kTimes;
-    }
+  }
 
+  void AddPrices() {
     const Entrant* const library = Fastest([](const Kernel& kernel) { return IsLibrary(kernel); });
-    // Measured beside its first case; of a device it is not known.
-    const double peak = device_ == nullptr ? PeakOf(team_.size()).gflops * 1e9 : INFINITY;
+    std::vector<double> comparator = library ? library->times : triad_times_;
+    if (!library) {
+      for (double& time : comparator) time /= 0.85;
+    }
     for (const Claim claim : {Claim::kNone, Claim::kRun, Claim::kMachine, Claim::kEverywhere}) {
       const Entrant* const best =
           Fastest([&](const Kernel& kernel) { return kernel.claim >= claim; });
       if (best == nullptr) continue;
-      Price price{.group = GroupOf(op_),
-                  .operation = std::string(op_.name),
-                  .case_id = cells_[0].case_id,
-                  .threads = team_.size(),
-                  .claim = std::string(ClaimName(claim)),
-                  .kernel = std::string(best->cell->kernel->name),
-                  .fastest = library ? std::string(library->cell->kernel->name) : kBandwidth,
-                  .ratio = RatioOf(library ? library->times : times.back(), best->times),
-                  .outcome = "",
-                  .seconds = Median(best->times),
-                  .flops = flops,
-                  .bytes = bytes,
-                  .peak_fraction = 0,
-                  .verified = best->verified};
-      price.peak_fraction = (flops > 0 ? flops / peak : moving) / price.seconds;
-      list_.prices.push_back(std::move(price));
+      const double seconds = Median(best->times);
+      list_.prices.push_back(
+          {.group = GroupOf(op_),
+           .operation = std::string(op_.name),
+           .case_id = cells_[0].case_id,
+           .threads = team_.size(),
+           .claim = std::string(ClaimName(claim)),
+           .kernel = std::string(best->cell->kernel->name),
+           .fastest = library ? std::string(library->cell->kernel->name) : kBandwidth,
+           .ratio = RatioOf(comparator, best->times),
+           .outcome = "",
+           .seconds = seconds,
+           .flops = flops_,
+           .bytes = bytes_,
+           .peak_fraction = FewestSeconds() / seconds,
+           .verified = best->verified});
     }
   }
 
- private:
-  struct Entrant {
-    const Cell* cell;
-    bool verified;
-    std::vector<double> times;
-  };
-
-  void RunOnce(const Kernel& kernel) {
-    samebits::Run(kernel, problem_->case_of(), problem_->buffers(), team_);
+  // At the measured peak of what the operation needs; 0 on devices, whose peak is not measured.
+  double FewestSeconds() {
+    if (device_ != nullptr) return 0;
+    const Peak& peak = PeakOf(team_.size());  // of every number of threads: see WasQuiet
+    return flops_ > 0 ? flops_ / (peak.gflops * 1e9) : Median(triad_times_);
   }
 
   const Peak& PeakOf(int threads) {
@@ -297,6 +301,20 @@ class Heat {
     if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
   }
 
+  void AdmitAll(std::map<std::string, std::string>& first_digests) {
+    const bool fast = std::any_of(cells_.begin(), cells_.end(), [](const Cell& cell) {
+      return IsFast(*cell.kernel) && cell.kernel->backend->unavailable().empty();
+    });
+    for (const Cell& cell : cells_) {
+      // Plain code is priced where there is nothing faster.
+      const bool plain = fast && cell.kernel->name == "portable";
+      if (!IsLibrary(*cell.kernel) && !plain) Admit(cell, first_digests);
+    }
+    for (const Cell& cell : cells_) {
+      if (IsLibrary(*cell.kernel)) Admit(cell, first_digests);
+    }
+  }
+
   void Admit(const Cell& cell, std::map<std::string, std::string>& first_digests) {
     const Kernel& kernel = *cell.kernel;
     const Outcome outcome = judge_.Evaluate(cell);
@@ -308,7 +326,7 @@ class Heat {
                                               outcome.reason));
     }
     if (!IsLibrary(kernel)) {
-      entrants_.push_back({&cell, true, {}});
+      entrants_.push_back({&cell, true, {}, {}});
       if (want_.empty()) {
         RunOnce(kernel);
         want_ = NumbersOf(op_, *problem_);
@@ -329,7 +347,7 @@ class Heat {
     const auto first = first_digests.try_emplace(
         fmt::format("{}/{}@{}", op_.name, cell.case_id, kernel.name), outcome.output.whole);
     drift.threads += first.first->second != outcome.output.whole;
-    entrants_.push_back({&cell, !twice.Failed(), {}});
+    entrants_.push_back({&cell, !twice.Failed(), {}, {}});
   }
 
   Drift& DriftOf(std::string_view kernel) {
@@ -375,8 +393,10 @@ class Heat {
   const Backend* const device_;
   const Op& op_;
   std::unique_ptr<Problem> problem_;
+  const double flops_, bytes_;
   Team team_;
   std::vector<Entrant> entrants_;
+  std::vector<double> triad_times_;
   std::vector<float> want_;  // what a kernel with the golden's bits computes
 };
 
