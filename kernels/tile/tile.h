@@ -71,6 +71,7 @@ struct Finish {
 // a_i(k) = a[k * step + i].
 struct MicroKernels {
   int rows, columns;  // at most kMostRows and kMostColumns
+  int vectors;        // that make the columns
   // Indexed by the rows in use, less 1.
   void (*by_rows[kMostRows])(const float* const* rows, const Chain&, const Finish&);
   // Tiles one after the other, whose dots have these terms of one chain: where chains are short,
