@@ -44,26 +44,34 @@ bool ReadsStreams(const Grid& grid, const PackedB& b) {
 
 std::vector<Block> BlocksOf(const MicroKernels& micro, std::span<const Grid> grids,
                             const PackedB& b, int threads) {
+  const std::int64_t panels = b.panels(), last = panels - 1, rows = RowsOf(grids);
   const std::int64_t most_panels = kBlockFloats / (kFewestRows * micro.columns);
-  std::int64_t block_panels = std::min(b.panels(), most_panels);
-  // Too few rows for all threads: they part the panels.
-  const std::int64_t tiles = RowsOf(grids) / micro.rows;
-  if (threads > 1 && tiles < 4 * threads) {
-    block_panels =
-        std::clamp<std::int64_t>(b.panels() * (tiles + 1) / (4 * threads), 1, block_panels);
+  const std::int64_t wanted = threads == 1 ? 1 : 4 * threads;  // blocks
+  std::int64_t panel_parts = (panels + most_panels - 1) / most_panels;
+  // Every block reads all of what is not parted: threads part what is the larger.
+  const bool few_rows = rows < b.outputs;
+  if (few_rows) {
+    const std::int64_t parts = wanted / ((rows + kMostBlockRows - 1) / kMostBlockRows);
+    panel_parts = std::clamp(std::max<std::int64_t>(parts, threads), panel_parts, panels);
   }
-  std::int64_t most = kBlockFloats / (block_panels * micro.columns);  // rows
-  if (threads > 1) most = std::min(most, RowsOf(grids) / (4 * threads));
+  std::int64_t most = kBlockFloats / ((panels + panel_parts - 1) / panel_parts * micro.columns);
+  if (!few_rows || panels < threads) most = std::min(most, rows * panel_parts / wanted);
   most = std::clamp<std::int64_t>(most, micro.rows, kMostBlockRows);
+  // The last panel may share outputs with the one before: one thread writes both.
+  const bool shares = b.ColumnOf(last) < last * b.columns;
+  const auto first_panel = [&](std::int64_t part) {
+    return part == panel_parts ? panels : std::min(panels * part / panel_parts, last - shares);
+  };
   std::vector<Block> blocks;
-  for (std::int64_t panel = 0; panel < b.panels(); panel += block_panels) {
-    const std::int64_t panels = std::min(block_panels, b.panels() - panel);
+  for (std::int64_t part = 0; part < panel_parts; ++part) {
+    const std::int64_t panel = first_panel(part), count = first_panel(part + 1) - panel;
+    if (count == 0) continue;
     for (const Grid& grid : grids) {
       const std::int64_t height = ReadsStreams(grid, b) ? std::min(most, kStreamRows) : most;
-      const std::int64_t parts = (grid.rows() + height - 1) / height;
-      for (std::int64_t part = 0; part < parts; ++part) {
-        const std::int64_t row = grid.rows() * part / parts;
-        blocks.push_back({&grid, row, grid.rows() * (part + 1) / parts - row, panel, panels});
+      const std::int64_t row_parts = (grid.rows() + height - 1) / height;
+      for (std::int64_t i = 0; i < row_parts; ++i) {
+        const std::int64_t row = grid.rows() * i / row_parts;
+        blocks.push_back({&grid, row, grid.rows() * (i + 1) / row_parts - row, panel, count});
       }
     }
   }
@@ -301,7 +309,7 @@ void RunByStrips(const MicroKernels& micro, const Block& block, const PackedB& b
     float* const out =
         grid.out + i * grid.out_step[0] + j * grid.out_step[1] + k * grid.out_step[2];
     for (std::int64_t p = block.panel; p < block.panel + block.panels; ++p) {
-      const std::int64_t column = p * micro.columns;
+      const std::int64_t column = b.ColumnOf(p);
       const float* const panel = b.PanelOf(0, p);
       finish.bias = b.bias + column;
       finish.outputs = b.outputs - column;
@@ -342,7 +350,7 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
     }
     const NextRows next_rows(block, c, places.a);
     for (std::int64_t p = 0; p < block.panels; ++p) {
-      const std::int64_t panel = block.panel + p, column = panel * micro.columns;
+      const std::int64_t panel = block.panel + p, column = b.ColumnOf(panel);
       chain.panel = b.PanelOf(c, panel);
       Finish finish;
       finish.merges = fold.merges;
@@ -374,54 +382,6 @@ void RunBlock(const MicroKernels& micro, const Block& block, const PackedB& b, b
         }
       }
     }
-  }
-}
-
-// So few rows of A use B once, where it lies in rows of pages of their own: a tile would go down
-// its columns, a page a term. These rows sweep along it, their sums in the first-level cache (one
-// row of 1,024 x 1,024: 3 times as fast).
-constexpr std::int64_t kSweepRows = 4;
-constexpr std::int64_t kSweepColumns = 512;  // a chain of B stays in a level-2 cache
-
-bool SweepsPay(std::span<const Grid> grids, const PackedB& b) {
-  return RowsOf(grids) <= kSweepRows && b.step >= kSweepColumns / 2 && b.step != b.columns;
-}
-
-// The outputs [first, first + columns) of every row of a grid.
-void SweepGrid(const MicroKernels& micro, const Grid& grid, const PackedB& b, bool relu,
-               std::int64_t first, std::int64_t columns) {
-  const std::int64_t rows = grid.rows(), chains = b.chains();
-  const float* a[kSweepRows];
-  float* out[kSweepRows];
-  PlaceRows(grid, 0, rows, a, out);
-  // For each row the open chain's sums, then its waiting ones.
-  const std::int64_t row_floats = columns * (1 + FoldBuffers(chains));
-  float* const sums = Scratch(ScratchSlot::kPartials, rows * row_floats);
-  for (std::int64_t c = 0, run = 0; c < chains; ++c) {
-    const std::int64_t end = grid.chain_end[static_cast<std::size_t>(c)];
-    const FoldStep fold = FoldOf(c, chains);
-    const float* const panel = b.data + c * kChain * b.step + first;
-    for (std::int64_t row = 0; row < rows; ++row) {
-      float* const acc = sums + row * row_floats;
-      std::fill_n(acc, columns, 0.0f);
-      for (std::int64_t r = run; r < end; ++r) {
-        const Run& terms = grid.runs[static_cast<std::size_t>(r)];
-        micro.sweep(a[row] + terms.a, terms.terms, panel + terms.b, b.step, columns, acc);
-      }
-      for (int m = 0; m < fold.merges; ++m) {
-        const float* const waiting = acc + (1 + fold.merge[m]) * columns;
-        for (std::int64_t j = 0; j < columns; ++j) acc[j] = waiting[j] + acc[j];
-      }
-      if (fold.into >= 0) {
-        std::copy_n(acc, columns, acc + (1 + fold.into) * columns);
-        continue;
-      }
-      for (std::int64_t j = 0; j < columns; ++j) {
-        const float sum = acc[j] + b.bias[first + j];
-        out[row][first + j] = !relu || sum > 0.0f || sum != sum ? sum : 0.0f;
-      }
-    }
-    run = end;
   }
 }
 
@@ -491,22 +451,24 @@ void PackTerms(const MicroKernels& micro, const SourceB& source, std::int64_t be
   }
 }
 
-// Whether B can be read where it lies: whole panels of evenly spaced rows, which either are the one
-// panel already, or are used too rarely for packing to pay. That is later where some rows of B
-// share a page: 384 rows of A instead of 24 (256 x 256 x 256: 7 % less time, 64 x 32 x 64: 17 %).
+// Whether B can be read where it lies: evenly spaced rows of a panel or more, which either are the
+// one panel already, or are used too rarely for packing to pay. That is later where some rows of B
+// share a page: 384 rows of A instead of 96 (256 x 256 x 256: 7 % less time, 64 x 32 x 64: 17 %).
 constexpr std::int64_t kNearRows = 512;  // floats from one to the next
+constexpr std::int64_t kMostNear = 384, kMostFar = 96;
 
 bool ReadInPlace(const MicroKernels& micro, const SourceB& source, std::int64_t outputs,
                  std::int64_t rows) {
   return source.column_step == 1 && source.outer_step == source.inner * source.inner_step &&
-         outputs % micro.columns == 0 &&
+         outputs >= micro.columns &&
          (source.inner_step == micro.columns ||
-          rows <= (source.inner_step <= kNearRows ? 384 : 24));
+          rows <= (source.inner_step <= kNearRows ? kMostNear : kMostFar));
 }
 
 // Wide tiles read A half as often, and hold half as many row pointers; but a chain of a panel is 64
 // KiB then, and streams from level 2 for every one of them. Up to so many outputs that pays: 1x1
-// convolutions of 128 take 6 to 12 % less time, 3x3 of 64 5 %; 3x3 of 256 would take 2 % more.
+// convolutions of 128 take 6 to 12 % less time, 3x3 of 64 5 %; 3x3 of 256 would take 2 % more. And
+// where B is read a page a term: they come by half as often (32 x 1024 x 1024: 15 % less).
 constexpr std::int64_t kWideOutputs = 128;
 
 }  // namespace
@@ -520,16 +482,22 @@ const MicroKernels& Fitting(const MicroKernels& micro, std::int64_t rows, std::i
 const MicroKernels& FittingMultiply(const MicroKernels& micro, std::int64_t rows,
                                     std::int64_t outputs) {
   const MicroKernels* const wide = micro.wide;
-  const bool few = wide != nullptr && outputs <= kWideOutputs && outputs % wide->columns == 0;
-  return few ? *wide : Fitting(micro, rows, outputs);
+  if (wide == nullptr) return Fitting(micro, rows, outputs);
+  const bool few = outputs <= kWideOutputs && outputs % wide->columns == 0;
+  const bool far = outputs >= kNearRows && rows <= kMostFar;
+  return few || far ? *wide : Fitting(micro, rows, outputs);
 }
 
 std::int64_t PackedB::chains() const {
   return std::max<std::int64_t>(1, (terms + kChain - 1) / kChain);
 }
 
+std::int64_t PackedB::ColumnOf(std::int64_t panel) const {
+  return step == columns ? panel * columns : std::min(panel * columns, outputs - columns);
+}
+
 const float* PackedB::PanelOf(std::int64_t chain, std::int64_t panel) const {
-  if (step != columns) return data + chain * kChain * step + panel * columns;
+  if (step != columns) return data + chain * kChain * step + ColumnOf(panel);
   const std::int64_t length = std::min(kChain, terms - chain * kChain);
   return data + (chain * kChain * panels() + panel * length) * columns;
 }
@@ -595,20 +563,6 @@ void Multiply(const MicroKernels& micro, std::span<const Grid> grids, const Pack
   const double flops =
       2.0 * static_cast<double>(RowsOf(grids) * b.terms) * static_cast<double>(b.outputs);
   const auto most_tasks = static_cast<std::int64_t>(1 + flops / kTaskFlops);
-  if (SweepsPay(grids, b)) {
-    const std::int64_t parts = (b.outputs + kSweepColumns - 1) / kSweepColumns;
-    team.RunRanges(parts, (parts + most_tasks - 1) / most_tasks,
-                   [&](std::int64_t begin, std::int64_t end) {
-                     for (std::int64_t part = begin; part < end; ++part) {
-                       const std::int64_t first = part * kSweepColumns;
-                       const std::int64_t columns = std::min(kSweepColumns, b.outputs - first);
-                       for (const Grid& grid : grids) {
-                         SweepGrid(micro, grid, b, relu, first, columns);
-                       }
-                     }
-                   });
-    return;
-  }
   const std::vector<Block> blocks = BlocksOf(micro, grids, b, team.size());
   const auto count = static_cast<std::int64_t>(blocks.size());
   const std::int64_t tasks = std::min(count, most_tasks);

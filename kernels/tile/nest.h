@@ -18,12 +18,13 @@ inline constexpr std::int64_t kTaskFloats = 32 * 1024;  // of copies
 
 // The tiles for so many rows of A and outputs: as few idle lanes as can be.
 const MicroKernels& Fitting(const MicroKernels& micro, std::int64_t rows, std::int64_t outputs);
-// The same for Multiply, which is faster by wide tiles where they have few outputs to do.
+// The same for Multiply, which is faster by wide tiles where outputs are few, or rows of A.
 const MicroKernels& FittingMultiply(const MicroKernels& micro, std::int64_t rows,
                                     std::int64_t outputs);
 
-// B in panels of `columns` outputs, packed (the last filled up with +0), or where it lies: term k
-// of chain c and panel p begins at PanelOf(c, p) + (k - 256 c) * step.
+// B in panels of `columns` outputs, packed (the last filled up with +0), or where it lies (the last
+// reaching back into the one before): term k of chain c and panel p begins at PanelOf(c, p) +
+// (k - 256 c) * step, and its first output is ColumnOf(p).
 struct PackedB {
   const float* data;
   const float* bias;  // + 0.0f, filled up like the panels; 0 where there is none
@@ -32,6 +33,7 @@ struct PackedB {
 
   std::int64_t panels() const { return (outputs + columns - 1) / columns; }
   std::int64_t chains() const;
+  std::int64_t ColumnOf(std::int64_t panel) const;
   const float* PanelOf(std::int64_t chain, std::int64_t panel) const;
 };
 

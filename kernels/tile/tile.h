@@ -89,10 +89,6 @@ struct MicroKernels {
   void (*by_leaves[kMostRows])(const float* a, std::int64_t step, const float* panel,
                                std::int64_t panel_step, const std::int64_t* ends,
                                std::int64_t leaves, const Finish&);
-  // acc[j] = fma(a[k], b[k*step + j], acc[j]) over the terms k in order, `columns` of them (a
-  // multiple of this table's): along the rows of a B that is read only once.
-  void (*sweep)(const float* a, std::int64_t terms, const float* b, std::int64_t step,
-                std::int64_t columns, float* acc);
   // Copies `terms` rows of so many outputs, `step` floats apart, into panels of `columns`, the last
   // filled up with +0: panel p of term k goes to to + p * panel_floats + k * columns.
   void (*pack)(const float* from, std::int64_t step, std::int64_t terms, std::int64_t outputs,
