@@ -96,6 +96,7 @@ constexpr std::string_view kCases[] = {
     "n8c600_k128_relu_cancel",
     "n25c1024_k136_cancel",
     "n3c4200_k288_relu_cancel",
+    "n9c300_k530_cancel",
     "n8c1_k64_bfloat16",
     "n7c255_k17_cancel_float16",
     "n5c257_k15_relu_cancel_bfloat16",
