@@ -207,7 +207,9 @@ class WeightGradientPlan {
   static constexpr std::size_t kTilesWorthPacking = 64;
   static constexpr std::int64_t kBlockFloats = 160 * 1024;  // of waiting sums: 640 KiB
   static constexpr std::int64_t kBlockTiles = 64;           // where there are many panels
-  static constexpr std::int64_t kShortFloats = 32 * 1024;   // of x and dy
+  static constexpr std::int64_t kShortLeaf = 64;            // samples
+  static constexpr std::int64_t kNearPanels = 256 * 1024;   // floats of dy, beside tiles of x
+  static constexpr std::int64_t kFarRows = 256;             // floats from one row of x to the next
   static constexpr double kNearFloats = 384 * 1024;         // of x and dy, that stay near the core
 
   struct TileOfFilter {
@@ -261,31 +263,51 @@ class WeightGradientPlan {
     return blocks;
   }
 
-  // Few samples of one pixel: what calls and waiting sums cost is most of the time.
+  // Few samples of one pixel: a tile of the filter takes one call for all of them, as their sums
+  // would wait in level 2 for longer than they take.
   bool LeavesAreShort() const {
-    return s_.r * s_.s * s_.h * s_.w * s_.oh * s_.ow == 1 && (panels_ == 1 || !packed_) &&
-           s_.leaves <= std::int64_t{1} << tile::kMostLeafLevels && s_.n <= kChain &&
-           s_.n * (s_.c + s_.k) <= kShortFloats;
+    return s_.r * s_.s * s_.h * s_.w * s_.oh * s_.ow == 1 && s_.n <= kShortLeaf * s_.leaves &&
+           s_.leaves <= std::int64_t{1} << tile::kMostLeafLevels;
   }
 
   void RunLeaves(Team& team) const {
     std::vector<std::int64_t> ends;
     for (std::int64_t leaf = 0; leaf < s_.leaves; ++leaf) ends.push_back(FirstRow(leaf + 1));
-    const double flops = 2.0 * static_cast<double>(s_.n * Weights());
-    const auto count = static_cast<std::int64_t>(tiles_.size()) * panels_;
-    const auto tasks = static_cast<std::int64_t>(1 + flops / tile::kTaskFlops);
+    const auto tiles = static_cast<std::int64_t>(tiles_.size());
+    const float* const gradient = packed_ ? PackedSamples(team) : dy_;
     const std::int64_t panel_step = packed_ ? micro_.columns : s_.k;
-    const float* const gradient = packed_ ? PackedRows(0, s_.n, 0, panels_) : dy_;
+    const std::int64_t next_panel = (packed_ ? s_.n : 1) * micro_.columns;
+
+    const double flops = 2.0 * static_cast<double>(s_.n * Weights());
+    const auto tasks =
+        std::min<std::int64_t>(team.size() == 1 ? 1 : 4 * team.size(),
+                               static_cast<std::int64_t>(1 + flops / tile::kTaskFlops));
+    const std::int64_t most = std::max<std::int64_t>(1, kNearPanels / (s_.n * micro_.columns));
+    const std::int64_t groups =
+        std::max((panels_ + most - 1) / most, std::min(panels_, tasks / tiles));
+    const tile::MicroKernels* const copier =
+        micro_.narrow != nullptr && micro_.narrow->columns >= micro_.rows ? micro_.narrow : &micro_;
+    const bool copying = s_.c >= kFarRows && copier->columns >= micro_.rows;
+    const std::int64_t count = groups * tiles;
     team.RunRanges(count, (count + tasks - 1) / tasks, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        const TileOfFilter& tile = tiles_[static_cast<std::size_t>(i / panels_)];
-        const std::int64_t column = i % panels_ * micro_.columns;
-        const float* const panel = gradient + (packed_ ? 0 : column);
-        tile::Finish finish;
-        Put(tile, column, dw_, finish, [&] {
-          micro_.by_leaves[tile.rows - 1](x_ + tile.m, s_.c, panel, panel_step, ends.data(),
-                                          s_.leaves, finish);
-        });
+        const std::int64_t group = i / tiles;
+        const TileOfFilter& tile = tiles_[static_cast<std::size_t>(i % tiles)];
+        const float* x = x_ + tile.m;
+        std::int64_t x_step = s_.c;
+        if (copying) {
+          float* const copy = Scratch(ScratchSlot::kRows, s_.n * copier->columns);
+          copier->pack(x, s_.c, s_.n, tile.rows, copy, 0);
+          x = copy, x_step = copier->columns;
+        }
+        const std::int64_t last = panels_ * (group + 1) / groups;
+        for (std::int64_t panel = panels_ * group / groups; panel < last; ++panel) {
+          tile::Finish finish;
+          Put(tile, panel * micro_.columns, dw_, finish, [&] {
+            micro_.by_leaves[tile.rows - 1](x, x_step, gradient + panel * next_panel, panel_step,
+                                            ends.data(), s_.leaves, finish);
+          });
+        }
       }
     });
   }
@@ -314,6 +336,16 @@ class WeightGradientPlan {
       if (groups == 1 || moved < least) best = groups, least = moved;
     }
     return best;
+  }
+
+  // Panels of dy of all samples, one after the other.
+  const float* PackedSamples(Team& team) const {
+    float* const packed = Scratch(ScratchSlot::kGradient, s_.n * panels_ * micro_.columns);
+    team.RunRanges(s_.n, 1 + tile::kTaskFloats / s_.k, [&](std::int64_t begin, std::int64_t end) {
+      micro_.pack(dy_ + begin * s_.k, s_.k, end - begin, s_.k, packed + begin * micro_.columns,
+                  s_.n * micro_.columns);
+    });
+    return packed;
   }
 
   // Panels of some rows of dy, one after the other, in this thread's scratch memory.
