@@ -119,6 +119,7 @@ constexpr std::string_view kGradientCases[] = {
     "n70c13_k21_subnormal",
     "n9c27_k19_zeros",
     "n65c30_k40_nonfinite",
+    "n33c300_k70_cancel",
     "n2c5_k20000_cancel",
     "n20000c2_k3_v1_cancel",
     "n1c65_k2_v1_tiny",
