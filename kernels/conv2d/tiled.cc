@@ -285,31 +285,38 @@ class WeightGradientPlan {
     const std::int64_t most = std::max<std::int64_t>(1, kNearPanels / (s_.n * micro_.columns));
     const std::int64_t groups =
         std::max((panels_ + most - 1) / most, std::min(panels_, tasks / tiles));
-    const tile::MicroKernels* const copier =
-        micro_.narrow != nullptr && micro_.narrow->columns >= micro_.rows ? micro_.narrow : &micro_;
-    const bool copying = s_.c >= kFarRows && copier->columns >= micro_.rows;
     const std::int64_t count = groups * tiles;
     team.RunRanges(count, (count + tasks - 1) / tasks, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t group = i / tiles;
         const TileOfFilter& tile = tiles_[static_cast<std::size_t>(i % tiles)];
-        const float* x = x_ + tile.m;
-        std::int64_t x_step = s_.c;
-        if (copying) {
-          float* const copy = Scratch(ScratchSlot::kRows, s_.n * copier->columns);
-          copier->pack(x, s_.c, s_.n, tile.rows, copy, 0);
-          x = copy, x_step = copier->columns;
-        }
+        const Columns columns = ColumnsOf(tile);
         const std::int64_t last = panels_ * (group + 1) / groups;
         for (std::int64_t panel = panels_ * group / groups; panel < last; ++panel) {
           tile::Finish finish;
           Put(tile, panel * micro_.columns, dw_, finish, [&] {
-            micro_.by_leaves[tile.rows - 1](x, x_step, gradient + panel * next_panel, panel_step,
-                                            ends.data(), s_.leaves, finish);
+            micro_.by_leaves[tile.rows - 1](columns.x, columns.step, gradient + panel * next_panel,
+                                            panel_step, ends.data(), s_.leaves, finish);
           });
         }
       }
     });
+  }
+
+  struct Columns {
+    const float* x;
+    std::int64_t step;
+  };
+
+  // What a tile reads of x: where rows are long, and each on a page of its own, side by side.
+  Columns ColumnsOf(const TileOfFilter& tile) const {
+    const tile::MicroKernels* const narrow = micro_.narrow;
+    const bool fits = narrow != nullptr && narrow->columns >= micro_.rows;
+    const tile::MicroKernels& copier = fits ? *narrow : micro_;
+    if (s_.c < kFarRows || copier.columns < micro_.rows) return {x_ + tile.m, s_.c};
+    float* const copy = Scratch(ScratchSlot::kRows, s_.n * copier.columns);
+    copier.pack(x_ + tile.m, s_.c, s_.n, tile.rows, copy, 0);
+    return {copy, copier.columns};
   }
 
   // Into how many sums the leaves are grouped, one after the other: one sum is the least to write,
