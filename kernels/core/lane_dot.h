@@ -107,8 +107,8 @@ class LaneDot {
   }
 
   std::int64_t chain_, terms_ = 0, chains_ = 0, segments_ = 0;
-  // Aligned: where it would lie across the border of a page, as the stack's random start decides, a
-  // mean over 4 x 4 pixels took three times as long.
+  // Aligned: sums in memory at the stack's random start made a mean over 4 x 4 pixels take 1.5 to 3
+  // times as long in one process of eight.
   alignas(W % 16 == 0 ? 64 : alignof(float)) float acc_[W];
   float segment_[W];
   float levels_[kDeepestTree][W];
