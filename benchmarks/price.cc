@@ -260,6 +260,7 @@ class Heat {
     if (!library) {
       for (double& time : comparator) time /= 0.85;
     }
+    const double fewest_seconds = FewestSeconds();
     for (const Claim claim : {Claim::kNone, Claim::kRun, Claim::kMachine, Claim::kEverywhere}) {
       const Entrant* const best =
           Fastest([&](const Kernel& kernel) { return kernel.claim >= claim; });
@@ -278,7 +279,7 @@ class Heat {
            .seconds = seconds,
            .flops = flops_,
            .bytes = bytes_,
-           .peak_fraction = FewestSeconds() / seconds,
+           .peak_fraction = fewest_seconds / seconds,
            .verified = best->verified});
     }
   }

@@ -184,10 +184,7 @@ class WeightGradientPlan {
 
   void Execute(Team& team) {
     if (LeavesAreShort()) return RunLeaves(team);
-    const double flops = 2.0 * static_cast<double>(s_.n * s_.oh * s_.ow * Weights());
-    const std::int64_t tasks =
-        std::min<std::int64_t>(team.size() == 1 ? 1 : 4 * team.size(),
-                               1 + static_cast<std::int64_t>(flops / tile::kTaskFlops));
+    const std::int64_t tasks = TasksFor(team);
     const std::int64_t groups = GroupsFor(tasks);
     const std::vector<Block> blocks = BlocksOf(SizeFor(tasks, groups));
     const auto count = static_cast<std::int64_t>(blocks.size());
@@ -225,6 +222,11 @@ class WeightGradientPlan {
   }
 
   std::int64_t Weights() const { return s_.r * s_.s * s_.c * s_.k; }
+  std::int64_t TasksFor(const Team& team) const {
+    const double flops = 2.0 * static_cast<double>(s_.n * s_.oh * s_.ow * Weights());
+    return std::min<std::int64_t>(team.size() == 1 ? 1 : 4 * team.size(),
+                                  1 + static_cast<std::int64_t>(flops / tile::kTaskFlops));
+  }
   std::int64_t FirstRow(std::int64_t leaf) const {
     return LeafBegin(leaf, s_.n, s_.leaves) * s_.oh;
   }
@@ -278,10 +280,7 @@ class WeightGradientPlan {
     const std::int64_t panel_step = packed_ ? micro_.columns : s_.k;
     const std::int64_t next_panel = (packed_ ? s_.n : 1) * micro_.columns;
 
-    const double flops = 2.0 * static_cast<double>(s_.n * Weights());
-    const auto tasks =
-        std::min<std::int64_t>(team.size() == 1 ? 1 : 4 * team.size(),
-                               static_cast<std::int64_t>(1 + flops / tile::kTaskFlops));
+    const std::int64_t tasks = TasksFor(team);
     const std::int64_t most = std::max<std::int64_t>(1, kNearPanels / (s_.n * micro_.columns));
     const std::int64_t groups =
         std::max((panels_ + most - 1) / most, std::min(panels_, tasks / tiles));
