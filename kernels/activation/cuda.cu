@@ -1,7 +1,7 @@
-// The elementwise functions, a thread an element.
+// The elementwise functions.
 #include "kernels/activation/activation.h"
-#include "kernels/cuda/arithmetic.h"
 #include "kernels/cuda/math.h"
+#include "kernels/cuda/vector.h"
 
 namespace samebits::activation::SAMEBITS_GPU {
 namespace {
@@ -38,24 +38,37 @@ template <class Function>
 struct Unary {
   const float* x;
   float* y;
-  __device__ void operator()(std::int64_t i) const { y[i] = Function::Of(x[i]); }
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    auto vector = gpu::Load<kWords>(x + i);
+    for (float& word : vector.word) word = Function::Of(word);
+    gpu::Store(y + i, vector);
+  }
 };
 
 template <class Function>
 struct Binary {
   const float *a, *b;
   float* y;
-  __device__ void operator()(std::int64_t i) const { y[i] = Function::Of(a[i], b[i]); }
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    auto vector = gpu::Load<kWords>(a + i);
+    const auto other = gpu::Load<kWords>(b + i);
+    for (int j = 0; j < kWords; ++j) vector.word[j] = Function::Of(vector.word[j], other.word[j]);
+    gpu::Store(y + i, vector);
+  }
 };
 
 template <class Function>
 void MapUnary(const Case& c, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(stream, c.Get("n"), Unary<Function>{buffers.in(0), buffers.out(0)});
+  const Unary<Function> map{buffers.in(0), buffers.out(0)};
+  gpu::ForEachVector(stream, c.Get("n"), gpu::AreAligned(map.x, map.y), map);
 }
 
 template <class Function>
 void MapBinary(const Case& c, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(stream, c.Get("n"), Binary<Function>{buffers.in(0), buffers.in(1), buffers.out(0)});
+  const Binary<Function> map{buffers.in(0), buffers.in(1), buffers.out(0)};
+  gpu::ForEachVector(stream, c.Get("n"), gpu::AreAligned(map.a, map.b, map.y), map);
 }
 
 }  // namespace

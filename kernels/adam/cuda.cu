@@ -1,8 +1,8 @@
-// Adam, a thread a weight. The step's size is computed once, on the device: a captured step of
+// Adam. The step's size is computed once, on the device: a captured step of
 // training must not hold it.
 #include "kernels/adam/adam.h"
-#include "kernels/cuda/arithmetic.h"
 #include "kernels/cuda/math.h"
+#include "kernels/cuda/vector.h"
 
 namespace samebits::adam::SAMEBITS_GPU {
 namespace {
@@ -18,15 +18,24 @@ struct StepSize {
   }
 };
 
-struct UpdateElement {
+struct UpdateWeights {
   const float *w, *m, *v, *g, *alpha;
   float *new_w, *new_m, *new_v;
-  __device__ void operator()(std::int64_t i) const {
-    const float next_m = m[i] + (g[i] - m[i]) * kGain1;
-    const float next_v = v[i] + (g[i] * g[i] - v[i]) * kGain2;
-    new_w[i] = w[i] - (next_m * *alpha) / (__fsqrt_rn(next_v) + kEpsilon);
-    new_m[i] = next_m;
-    new_v[i] = next_v;
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    auto weights = gpu::Load<kWords>(w + i), means = gpu::Load<kWords>(m + i);
+    auto squares = gpu::Load<kWords>(v + i);
+    const auto gradients = gpu::Load<kWords>(g + i);
+    for (int j = 0; j < kWords; ++j) {
+      float &weight = weights.word[j], &mean = means.word[j], &square = squares.word[j];
+      const float gradient = gradients.word[j];
+      mean = mean + (gradient - mean) * kGain1;
+      square = square + (gradient * gradient - square) * kGain2;
+      weight = weight - (mean * *alpha) / (__fsqrt_rn(square) + kEpsilon);
+    }
+    gpu::Store(new_w + i, weights);
+    gpu::Store(new_m + i, means);
+    gpu::Store(new_v + i, squares);
   }
 };
 
@@ -35,9 +44,11 @@ struct UpdateElement {
 void Update(const Case& c, const Buffers& buffers, DeviceStream& stream) {
   float* const alpha = stream.Scratch(1);
   gpu::ForEach(stream, 1, StepSize{buffers.in<std::int64_t>(4), alpha});
-  gpu::ForEach(stream, c.Get("n"),
-               UpdateElement{buffers.in(0), buffers.in(1), buffers.in(2), buffers.in(3), alpha,
-                             buffers.out(0), buffers.out(1), buffers.out(2)});
+  const UpdateWeights update{buffers.in(0), buffers.in(1),  buffers.in(2),  buffers.in(3),
+                             alpha,         buffers.out(0), buffers.out(1), buffers.out(2)};
+  const bool wide = gpu::AreAligned(update.w, update.m, update.v, update.g, update.new_w,
+                                    update.new_m, update.new_v);
+  gpu::ForEachVector(stream, c.Get("n"), wide, update);
 }
 
 }  // namespace samebits::adam::SAMEBITS_GPU

@@ -1,6 +1,6 @@
-// The conversions on the bits, a thread an element.
+// The conversions, on the bits.
 #include "kernels/convert/convert.h"
-#include "kernels/cuda/arithmetic.h"
+#include "kernels/cuda/vector.h"
 
 namespace samebits::convert::SAMEBITS_GPU {
 namespace {
@@ -52,37 +52,52 @@ struct Float16 {
 };
 
 template <class Format>
-struct NarrowElement {
+struct NarrowElements {
   const float* x;
   float scale;
   std::uint16_t* y;
-  __device__ void operator()(std::int64_t i) const {
-    y[i] = static_cast<std::uint16_t>(Format::Of(x[i] * scale));
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    const auto from = gpu::Load<kWords>(x + i);
+    gpu::Vector<kWords, std::uint16_t> to;
+    for (int j = 0; j < kWords; ++j) {
+      to.word[j] = static_cast<std::uint16_t>(Format::Of(from.word[j] * scale));
+    }
+    gpu::Store(y + i, to);
   }
 };
 
 template <class Format>
-struct WidenElement {
+struct WidenElements {
   const std::uint16_t* x;
   float scale;
   float* y;
-  __device__ void operator()(std::int64_t i) const { y[i] = Format::Widened(x[i]) * scale; }
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    const auto from = gpu::Load<kWords>(x + i);
+    gpu::Vector<kWords> to;
+    for (int j = 0; j < kWords; ++j) to.word[j] = Format::Widened(from.word[j]) * scale;
+    gpu::Store(y + i, to);
+  }
 };
 
-template <template <class> class Element, class To, class From>
+template <template <class> class Elements, class To, class From>
 void Convert(const Shape& s, const From* x, To* y, DeviceStream& stream) {
-  if (s.bfloat16) return gpu::ForEach(stream, s.n, Element<Bfloat16>{x, s.scale, y});
-  gpu::ForEach(stream, s.n, Element<Float16>{x, s.scale, y});
+  const bool wide = gpu::AreAligned(x, y);
+  if (s.bfloat16) {
+    return gpu::ForEachVector(stream, s.n, wide, Elements<Bfloat16>{x, s.scale, y});
+  }
+  gpu::ForEachVector(stream, s.n, wide, Elements<Float16>{x, s.scale, y});
 }
 
 }  // namespace
 
 void Narrow(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  Convert<NarrowElement>(s, buffers.in(0), buffers.out<std::uint16_t>(0), stream);
+  Convert<NarrowElements>(s, buffers.in(0), buffers.out<std::uint16_t>(0), stream);
 }
 
 void Widen(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  Convert<WidenElement>(s, buffers.in<std::uint16_t>(0), buffers.out(0), stream);
+  Convert<WidenElements>(s, buffers.in<std::uint16_t>(0), buffers.out(0), stream);
 }
 
 }  // namespace samebits::convert::SAMEBITS_GPU

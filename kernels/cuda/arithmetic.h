@@ -55,6 +55,11 @@ class Dot {
     acc_ = acc_ + x;
     Absent();
   }
+  // A whole chain's sum, or the last one's.
+  __device__ void AddChain(float sum) {
+    acc_ = sum;
+    EndChain();
+  }
   // An absent term keeps its place.
   __device__ void Absent() {
     if (++terms_ == kChainTerms) EndChain();
@@ -201,22 +206,29 @@ void ForEach(DeviceStream& stream, std::int64_t count, const Element& element) {
   Launch(stream, {BlocksFor(count, kThreads)}, kThreads, ForEachElement<Element>, count, element);
 }
 
-// sums[(leaf * segments + segment) * count + i] are the segments of output i in a leaf, the first
-// segments_of(leaf) of them. Each leaf's tree, + 0.0f, the tree over the leaves, then `finish`.
+// sums[((leaf * segments + segment) * pieces + piece) * count + i] are parts of output i: its
+// segments in each leaf, whole (one piece) or a chain to a piece. Segments are folded left to
+// right; then each leaf's tree, + 0.0f, the tree over the leaves, and `finish`.
 template <class Finish>
-struct CombineSegments {
+struct CombineParts {
   const float* sums;
   std::int64_t count;
-  int leaves, segments;
-  Finish finish;  // int segments_of(int leaf); void operator()(int64 i, float sum)
+  int leaves, segments, pieces;
+  Finish finish;  // int64 chains_of(int leaf); void operator()(int64 i, float sum)
 
   __device__ void operator()(std::int64_t i) const {
     Fold over_leaves;
     for (int leaf = 0; leaf < leaves; ++leaf) {
       Fold over_segments;
-      const int own = finish.segments_of(leaf);
-      for (int segment = 0; segment < own; ++segment) {
-        over_segments.Add(sums[(std::int64_t{leaf} * segments + segment) * count + i]);
+      std::int64_t chains = finish.chains_of(leaf);
+      for (int segment = 0; chains > 0; ++segment, chains -= kChainsPerSegment) {
+        const float* const first =
+            sums + (std::int64_t{leaf} * segments + segment) * pieces * count + i;
+        float sum = *first;
+        for (int piece = 1; piece < pieces && piece < chains; ++piece) {
+          sum = sum + first[piece * count];
+        }
+        over_segments.Add(sum);
       }
       over_leaves.Add(over_segments.Result() + 0.0f);
     }

@@ -23,11 +23,28 @@ __device__ inline T& Shared() {
   return *reinterpret_cast<T*>(memory);
 }
 
+// The same, given by LaunchWith: more than the 48 KiB that a kernel may hold of itself.
+template <class T>
+__device__ inline T& LaunchShared() {
+  extern __shared__ __align__(16) unsigned char launch_memory[];
+  return *reinterpret_cast<T*>(launch_memory);
+}
+
+// With so many bytes of shared memory.
+template <class... Parameters, class... Arguments>
+void LaunchWith(DeviceStream& stream, dim3 grid, unsigned block, int shared_bytes,
+                void (*kernel)(Parameters...), const Arguments&... arguments) {
+  if (shared_bytes > 0) {
+    cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
+  }
+  kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.handle())>>>(arguments...);
+  stream.CheckLaunch();
+}
+
 template <class... Parameters, class... Arguments>
 void Launch(DeviceStream& stream, dim3 grid, unsigned block, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
-  kernel<<<grid, block, 0, static_cast<cudaStream_t>(stream.handle())>>>(arguments...);
-  stream.CheckLaunch();
+  LaunchWith(stream, grid, block, 0, kernel, arguments...);
 }
 
 }  // namespace samebits::cuda

@@ -12,6 +12,7 @@
 #define __device__
 #define __host__
 #define __launch_bounds__(...)
+#define __grid_constant__
 
 using dim3 = samebits::emulator::Dim;
 #define threadIdx (samebits::emulator::ThreadIndex())
@@ -84,6 +85,11 @@ T& Shared() {
   return *static_cast<T*>(emulator::Shared(&site, sizeof(T)));
 }
 
+template <class T>
+T& LaunchShared() {
+  return Shared<T>();
+}
+
 template <class... Parameters, class... Arguments>
 void Launch(DeviceStream&, dim3 grid, unsigned block, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
@@ -95,6 +101,12 @@ void Launch(DeviceStream&, dim3 grid, unsigned block, void (*kernel)(Parameters.
                    *static_cast<const std::tuple<void (*)(Parameters...), Parameters...>*>(packed));
       },
       &call);
+}
+
+template <class... Parameters, class... Arguments>
+void LaunchWith(DeviceStream& stream, dim3 grid, unsigned block, int, void (*kernel)(Parameters...),
+                const Arguments&... arguments) {
+  Launch(stream, grid, block, kernel, arguments...);
 }
 
 }  // namespace

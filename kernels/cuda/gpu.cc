@@ -17,6 +17,14 @@ void Check(cudaError_t error, std::string_view what) {
   throw std::runtime_error(fmt::format("CUDA: {}: {}", what, cudaGetErrorString(error)));
 }
 
+int Processors() {
+  int device = 0, processors = 0;
+  Check(cudaGetDevice(&device), "the device");
+  Check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device),
+        "its processors");
+  return processors;
+}
+
 class GpuStream : public DeviceStream {
  public:
   GpuStream() { Check(cudaStreamCreate(&stream_), "a stream"); }
@@ -35,6 +43,7 @@ class GpuStream : public DeviceStream {
     return memory;
   }
   void* handle() override { return stream_; }
+  int processors() override { return Processors(); }
   void CheckLaunch() override { Check(cudaGetLastError(), "a launch"); }
 
   void Copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
@@ -121,6 +130,7 @@ class Gpu : public Device {
   }
 
   void* handle() override { return stream_; }
+  int processors() override { return Processors(); }
   void CheckLaunch() override { Check(cudaGetLastError(), "a launch"); }
 
  private:

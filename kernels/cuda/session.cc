@@ -36,6 +36,7 @@ class DeviceSession::Stream : public DeviceStream {
     return scratch_.at(next_++);
   }
   void* handle() override { return device_.handle(); }
+  int processors() override { return device_.processors(); }
   void CheckLaunch() override { device_.CheckLaunch(); }
 
  private:

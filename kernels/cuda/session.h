@@ -43,6 +43,7 @@ class Device {
   virtual std::unique_ptr<DeviceGraph> Capture(const std::function<void()>& work) = 0;
 
   virtual void* handle() { return nullptr; }  // a cudaStream_t
+  virtual int processors() = 0;
   virtual void CheckLaunch() {}
 };
 

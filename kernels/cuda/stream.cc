@@ -3,8 +3,11 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "kernels/core/cpu.h"
 #include "kernels/cuda/session.h"
@@ -32,8 +35,15 @@ class Memory {
   std::vector<std::unique_ptr<Block[]>> memory_;
 };
 
+// Another number under each schedule, and with it other ways through a kernel.
+int EmulatedProcessors() {
+  constexpr int kProcessors[] = {1, 132, 12, 3};
+  return kProcessors[EmulatedSchedule() % 4];
+}
+
 class EmulatedStream : public DeviceStream {
  public:
+  int processors() override { return EmulatedProcessors(); }
   void* ScratchBytes(std::size_t bytes) override { return memory_.Allocate(bytes); }
 
  private:
@@ -52,6 +62,7 @@ class EmulatedGraph : public DeviceGraph {
 // Memory of its own, so that what was not copied shows; what it is asked for is done at once.
 class EmulatedDevice : public Device {
  public:
+  int processors() override { return EmulatedProcessors(); }
   void* Allocate(std::size_t bytes) override { return memory_.Allocate(bytes); }
   void* AllocateOnHost(std::size_t bytes) override { return memory_.Allocate(bytes); }
   void Upload(void* to, const void* from, std::size_t bytes) override {
@@ -87,6 +98,13 @@ std::string NoEmulator() {
 }
 
 }  // namespace
+
+void CheckIndex(std::int64_t count) {
+  if (count < std::int64_t{1} << 31) return;
+  throw std::runtime_error(fmt::format(
+      "too large for this kernel on a GPU: {} elements, pixels or terms, of 2^31 - 1 at most",
+      count));
+}
 
 void SetEmulatedSchedule(int schedule) { emulated_schedule = schedule; }
 int EmulatedSchedule() { return emulated_schedule; }

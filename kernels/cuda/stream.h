@@ -19,6 +19,8 @@ class DeviceStream {
   virtual void* ScratchBytes(std::size_t bytes) = 0;
   // A cudaStream_t.
   virtual void* handle() { return nullptr; }
+  // Which of a kernel's ways is fastest hangs on them, no bit does.
+  virtual int processors() = 0;
   // Throws std::runtime_error when the kernel launched last could not be.
   virtual void CheckLaunch() {}
 
@@ -26,6 +28,10 @@ class DeviceStream {
     return static_cast<float*>(ScratchBytes(static_cast<std::size_t>(floats) * sizeof(float)));
   }
 };
+
+// Throws std::runtime_error unless kernels that count elements, pixels or terms in 31 bits can
+// count so many.
+void CheckIndex(std::int64_t count);
 
 // Which thread of an emulated block, and which block of a grid, goes on first.
 enum Schedule : int { kInOrder = 0, kReverse = 1, kFirstRandom = 2 };  // a seed each from there on

@@ -1,7 +1,7 @@
-// Dropout with the mask made in registers, or stored: a thread makes a block of its stream, two
-// words of Threefry or four of Philox. Of a part of a batch, where a block may have only one word
-// of Threefry, a thread makes it for each.
-#include "kernels/cuda/arithmetic.h"
+// Dropout with the mask made in registers, or stored: a thread makes blocks of its stream, four of
+// Threefry's two words or one of Philox' four. Of a part of a batch, where a block may have only
+// one word of Threefry, it makes one for each.
+#include "kernels/cuda/vector.h"
 #include "kernels/dropout/dropout.h"
 
 namespace samebits::dropout::SAMEBITS_GPU {
@@ -51,53 +51,75 @@ __device__ inline Words4 Philox(unsigned k0, unsigned k1, Words4 counter) {
   return {{c0, c1, c2, c3}};
 }
 
-// What becomes of an element.
+// What becomes of the elements from i on, that are kept or not.
 struct Select {
   float scale;
   const float* x;
   float* y;
 
-  __device__ void operator()(std::int64_t i, bool kept) const { y[i] = kept ? x[i] * scale : 0.0f; }
+  template <int kWords>
+  __device__ void operator()(std::int64_t i, const gpu::Vector<kWords, bool>& kept) const {
+    auto vector = gpu::Load<kWords>(x + i);
+    for (int j = 0; j < kWords; ++j) vector.word[j] = kept.word[j] ? vector.word[j] * scale : 0.0f;
+    gpu::Store(y + i, vector);
+  }
+  bool IsAligned() const { return gpu::AreAligned(x, y); }
 };
 struct Note {
   std::uint8_t* mask;
 
-  __device__ void operator()(std::int64_t i, bool kept) const { mask[i] = kept ? 1 : 0; }
+  template <int kWords>
+  __device__ void operator()(std::int64_t i, const gpu::Vector<kWords, bool>& kept) const {
+    gpu::Vector<kWords, std::uint8_t> bytes;
+    for (int j = 0; j < kWords; ++j) bytes.word[j] = kept.word[j] ? 1 : 0;
+    gpu::Store(mask + i, bytes);
+  }
+  bool IsAligned() const { return gpu::AreAligned(mask); }
 };
 
-// Element i of the first half and its partner of the second.
+// Elements of the first half and their partners of the second.
 template <class Use>
 struct ApplyJax {
   Shape s;
   const std::int64_t* stream;
   Use use;
 
-  __device__ void Put(std::int64_t i, unsigned word) const { use(i, word >> 9 < s.keep_below); }
-  __device__ void operator()(std::int64_t i) const {
-    const std::int64_t partner = s.n / 2 + s.n % 2 + i;
-    const Words2 words =
-        Threefry(static_cast<unsigned>(stream[0]), static_cast<unsigned>(stream[1]),
-                 static_cast<unsigned>(i), partner < s.n ? static_cast<unsigned>(partner) : 0);
-    Put(i, words.first);
-    if (partner < s.n) Put(partner, words.second);
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    const std::int64_t half = s.n / 2 + s.n % 2, partner = half + i;
+    const auto key0 = static_cast<unsigned>(stream[0]), key1 = static_cast<unsigned>(stream[1]);
+    gpu::Vector<kWords, bool> first, second;
+    for (int j = 0; j < kWords; ++j) {
+      const Words2 words = Threefry(key0, key1, static_cast<unsigned>(i + j),
+                                    partner + j < s.n ? static_cast<unsigned>(partner + j) : 0);
+      first.word[j] = words.first >> 9 < s.keep_below;
+      second.word[j] = words.second >> 9 < s.keep_below;
+    }
+    use(i, first);
+    if (partner < s.n) use(partner, second);
   }
 };
 
-// Of a part of a batch: one element.
+// Of a part of a batch.
 template <class Use>
 struct ApplyJaxPart {
   Shape s;
   const std::int64_t* stream;
   Use use;
 
-  __device__ void operator()(std::int64_t j) const {
-    const std::int64_t half = s.of / 2 + s.of % 2, i = s.first + j;
+  __device__ bool IsKept(std::int64_t i) const {
+    const std::int64_t half = s.of / 2 + s.of % 2;
     const std::int64_t block = i < half ? i : i - half, partner = half + block;
     const Words2 words =
         Threefry(static_cast<unsigned>(stream[0]), static_cast<unsigned>(stream[1]),
                  static_cast<unsigned>(block), partner < s.of ? static_cast<unsigned>(partner) : 0);
-    const unsigned word = i < half ? words.first : words.second;
-    use(j, word >> 9 < s.keep_below);
+    return (i < half ? words.first : words.second) >> 9 < s.keep_below;
+  }
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    gpu::Vector<kWords, bool> kept;
+    for (int j = 0; j < kWords; ++j) kept.word[j] = IsKept(s.first + i + j);
+    use(i, kept);
   }
 };
 
@@ -106,6 +128,7 @@ struct ApplyTensorFlow {
   Shape s;
   const std::int64_t* stream;
   Use use;
+  bool wide;  // whole blocks lie in vectors
 
   __device__ void operator()(std::int64_t index) const {
     const std::int64_t block = s.first / 4 + index;
@@ -117,31 +140,41 @@ struct ApplyTensorFlow {
     const Words4 words = Philox(mixed.w[0], mixed.w[1],
                                 {{static_cast<unsigned>(block), static_cast<unsigned>(block >> 32),
                                   mixed.w[2], mixed.w[3]}});
-#pragma unroll
+    gpu::Vector<4, bool> kept;
+    for (int j = 0; j < 4; ++j) kept.word[j] = (words.w[j] & 0x7FFFFFU) >= s.keep_from;
+    const std::int64_t first = block * 4 - s.first;
+    if (wide && first >= 0 && first + 4 <= s.n) return use(first, kept);
     for (int j = 0; j < 4; ++j) {
-      const std::int64_t i = block * 4 + j - s.first;
-      if (i < 0 || i >= s.n) continue;
-      use(i, (words.w[j] & 0x7FFFFFU) >= s.keep_from);
+      const std::int64_t i = first + j;
+      if (i >= 0 && i < s.n) use(i, gpu::Vector<1, bool>{{kept.word[j]}});
     }
   }
 };
 
 struct ApplyMask {
-  const std::uint8_t* kept;
+  const std::uint8_t* mask;
   Select select;
 
-  __device__ void operator()(std::int64_t i) const { select(i, kept[i] != 0); }
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    const auto bytes = gpu::Load<kWords>(mask + i);
+    gpu::Vector<kWords, bool> kept;
+    for (int j = 0; j < kWords; ++j) kept.word[j] = bytes.word[j] != 0;
+    select(i, kept);
+  }
 };
 
 template <class Use>
 void ForEach(const Shape& s, const std::int64_t* seed, DeviceStream& stream, const Use& use) {
+  const bool aligned = use.IsAligned();
   if (s.tensorflow) {
     const std::int64_t blocks = (s.first + s.n + 3) / 4 - s.first / 4;
-    gpu::ForEach(stream, blocks, ApplyTensorFlow<Use>{s, seed, use});
+    gpu::ForEach(stream, blocks, ApplyTensorFlow<Use>{s, seed, use, aligned && s.first % 4 == 0});
   } else if (s.n < s.of) {
-    gpu::ForEach(stream, s.n, ApplyJaxPart<Use>{s, seed, use});
+    gpu::ForEachVector(stream, s.n, aligned, ApplyJaxPart<Use>{s, seed, use});
   } else {
-    gpu::ForEach(stream, s.n / 2 + s.n % 2, ApplyJax<Use>{s, seed, use});
+    const bool wide = aligned && s.n % 8 == 0;  // the second half's vectors, too
+    gpu::ForEachVector(stream, s.n / 2 + s.n % 2, wide, ApplyJax<Use>{s, seed, use});
   }
 }
 
@@ -157,8 +190,9 @@ void Mask(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
 }
 
 void Masked(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(stream, s.n,
-               ApplyMask{buffers.in<std::uint8_t>(1), {s.scale, buffers.in(0), buffers.out(0)}});
+  const ApplyMask apply{buffers.in<std::uint8_t>(1), {s.scale, buffers.in(0), buffers.out(0)}};
+  const bool wide = gpu::AreAligned(apply.mask) && apply.select.IsAligned();
+  gpu::ForEachVector(stream, s.n, wide, apply);
 }
 
 }  // namespace samebits::dropout::SAMEBITS_GPU

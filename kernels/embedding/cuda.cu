@@ -39,7 +39,7 @@ __global__ void __launch_bounds__(32)
 
 struct FinishRow {
   float* dtable;
-  __device__ int segments_of(int) const { return 1; }
+  __device__ std::int64_t chains_of(int) const { return 1; }
   __device__ void operator()(std::int64_t i, float sum) const { dtable[i] = sum; }
 };
 
@@ -55,8 +55,8 @@ void Backward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::Launch(stream, {static_cast<unsigned>(s.leaves * s.rows)}, 32, SumRows, s,
               buffers.in<std::int32_t>(0), buffers.in(1), sums);
   gpu::ForEach(stream, s.rows * s.c,
-               gpu::CombineSegments<FinishRow>{
-                   sums, s.rows * s.c, static_cast<int>(s.leaves), 1, {buffers.out(0)}});
+               gpu::CombineParts<FinishRow>{
+                   sums, s.rows * s.c, static_cast<int>(s.leaves), 1, 1, {buffers.out(0)}});
 }
 
 }  // namespace samebits::embedding::SAMEBITS_GPU

@@ -1,6 +1,6 @@
-// Pooling, a thread an output. A gradient gathers from the windows that hold its pixel, in their
-// order, so nothing is atomic.
-#include "kernels/cuda/arithmetic.h"
+// Pooling, a thread a vector of channels of an output. A gradient gathers from the windows that
+// hold its pixel, in their order, so nothing is atomic.
+#include "kernels/cuda/vector.h"
 #include "kernels/pool2d/pool2d.h"
 
 namespace samebits::pool2d::SAMEBITS_GPU {
@@ -8,220 +8,319 @@ namespace {
 
 namespace gpu = samebits::SAMEBITS_GPU;
 
-// The pixel of an image, or of the windows over it.
+using gpu::Divisor;
+using gpu::Load;
+using gpu::Store;
+using gpu::Vector;
+
+// A pixel of x, or of the windows over it, and a channel.
 struct Pixel {
-  std::int64_t n, h, w, c;
+  int n, h, w, c;
 };
 
-__device__ inline Pixel PixelAt(std::int64_t i, std::int64_t h, std::int64_t w, std::int64_t c) {
-  const std::int64_t pixel = i / c, line = pixel / w;
-  return {line / h, line % h, pixel % w, i % c};
-}
+// Pixels and channels of a tensor by the index of an element.
+struct Places {
+  Places(std::int64_t height, std::int64_t width, std::int64_t channels)
+      : h(static_cast<int>(height)),
+        w(static_cast<int>(width)),
+        c(static_cast<int>(channels)),
+        by_h(height),
+        by_w(width),
+        by_c(channels) {}
 
-// The real taps of a window.
-struct Window {
-  std::int64_t top, bottom, left, right;  // [top, bottom) x [left, right)
-
-  __device__ Window(const Shape& s, std::int64_t oh, std::int64_t ow) {
-    top = oh * s.stride - s.pad, bottom = top + s.r;
-    left = ow * s.stride - s.pad, right = left + s.s;
-    top = top < 0 ? 0 : top, left = left < 0 ? 0 : left;
-    bottom = bottom > s.h ? s.h : bottom, right = right > s.w ? s.w : right;
+  __device__ Pixel At(std::int64_t i) const {
+    unsigned channel, column, row;
+    const unsigned pixel = by_c.Divide(static_cast<unsigned>(i), &channel);
+    const unsigned line = by_w.Divide(pixel, &column);
+    const unsigned n = by_h.Divide(line, &row);
+    return {static_cast<int>(n), static_cast<int>(row), static_cast<int>(column),
+            static_cast<int>(channel)};
   }
+  __device__ std::int64_t Index(const Pixel& p) const {
+    return ((std::int64_t{p.n} * h + p.h) * w + p.w) * c + p.c;
+  }
+
+  int h, w, c;
+  Divisor by_h, by_w, by_c;
+};
+
+struct Geometry {
+  explicit Geometry(const Shape& s)
+      : x(s.h, s.w, s.c),
+        y(s.oh, s.ow, s.c),
+        r(static_cast<int>(s.r)),
+        s(static_cast<int>(s.s)),
+        stride(static_cast<int>(s.stride)),
+        pad(static_cast<int>(s.pad)),
+        by_stride(s.stride) {}
+
+  Places x, y;
+  int r, s, stride, pad;
+  Divisor by_stride;
+};
+
+// The real taps of the window of an output.
+struct Window {
+  int top, bottom, left, right;  // [top, bottom) x [left, right)
+  int first_tap;                 // the number of tap (0, 0) of x
+
+  __device__ Window(const Geometry& g, const Pixel& o) {
+    top = o.h * g.stride - g.pad, bottom = top + g.r;
+    left = o.w * g.stride - g.pad, right = left + g.s;
+    first_tap = -top * g.s - left;
+    top = top < 0 ? 0 : top, left = left < 0 ? 0 : left;
+    bottom = bottom > g.x.h ? g.x.h : bottom, right = right > g.x.w ? g.x.w : right;
+  }
+  __device__ int Tap(const Geometry& g, int h, int w) const { return first_tap + h * g.s + w; }
   __device__ float Taps() const { return static_cast<float>((bottom - top) * (right - left)); }
 };
 
-__device__ inline std::int64_t PlaceOf(const Shape& s, std::int64_t n, std::int64_t h,
-                                       std::int64_t w, std::int64_t c) {
-  return ((n * s.h + h) * s.w + w) * s.c + c;
-}
+// Maxima and the numbers of their taps.
+template <int kWords>
+struct Maxima {
+  Vector<kWords> m;
+  int tap[kWords];
 
-__device__ inline std::int64_t PlaceOfMaximum(const Shape& s, const float* x, const Pixel& o) {
-  const Window window(s, o.h, o.w);
-  std::int64_t place = PlaceOf(s, o.n, window.top, window.left, o.c);
-  float m = x[place];
-  for (std::int64_t h = window.top; h < window.bottom; ++h) {
-    for (std::int64_t w = window.left; w < window.right; ++w) {
-      const std::int64_t tap = PlaceOf(s, o.n, h, w, o.c);
-      if (x[tap] > m || (x[tap] != x[tap] && m == m)) place = tap, m = x[tap];
+  __device__ Maxima(const Geometry& g, const float* x, const Pixel& o) {
+    const Window window(g, o);
+    bool first = true;
+    for (int h = window.top; h < window.bottom; ++h) {
+      const float* from = x + g.x.Index({o.n, h, window.left, o.c});
+      for (int w = window.left; w < window.right; ++w, from += g.x.c) {
+        const auto v = Load<kWords>(from);
+        const int number = window.Tap(g, h, w);
+        for (int j = 0; j < kWords; ++j) {
+          const float a = v.word[j], b = m.word[j];
+          if (first || a > b || (a != a && b == b)) m.word[j] = a, tap[j] = number;
+        }
+        first = false;
+      }
     }
-  }
-  return place;
-}
-
-// The number of a pixel among the taps of a window that holds it.
-__device__ inline std::int64_t TapOf(const Shape& s, const Pixel& pixel, std::int64_t oh,
-                                     std::int64_t ow) {
-  return (pixel.h + s.pad - oh * s.stride) * s.s + pixel.w + s.pad - ow * s.stride;
-}
-
-struct MaxForwardElement {
-  Shape s;
-  const float* x;
-  float* y;
-  __device__ void operator()(std::int64_t i) const {
-    y[i] = x[PlaceOfMaximum(s, x, PixelAt(i, s.oh, s.ow, s.c))];
   }
 };
 
-struct MaxArgmaxForwardElement {
-  Shape s;
+struct MaxForwardElements {
+  Geometry g;
+  const float* x;
+  float* y;
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    Store(y + i, Maxima<kWords>(g, x, g.y.At(i)).m);
+  }
+};
+
+struct MaxArgmaxForwardElements {
+  Geometry g;
   const float* x;
   float* y;
   std::uint8_t* argmax;
-  __device__ void operator()(std::int64_t i) const {
-    const Pixel o = PixelAt(i, s.oh, s.ow, s.c);
-    const std::int64_t place = PlaceOfMaximum(s, x, o);
-    const Pixel tap = PixelAt(place, s.h, s.w, s.c);
-    y[i] = x[place];
-    argmax[i] = static_cast<std::uint8_t>(TapOf(s, tap, o.h, o.w));
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    const Maxima<kWords> maxima(g, x, g.y.At(i));
+    Vector<kWords, std::uint8_t> taps;
+    for (int j = 0; j < kWords; ++j) taps.word[j] = static_cast<std::uint8_t>(maxima.tap[j]);
+    Store(y + i, maxima.m);
+    Store(argmax + i, taps);
   }
 };
 
-// Calls use(oh, ow) for the windows that hold the pixel.
-template <class Use>
-__device__ void ForEachWindow(const Shape& s, const Pixel& pixel, const Use& use) {
-  // The first window whose last tap reaches the pixel: ceil((h + pad - r + 1) / stride).
-  const std::int64_t up = pixel.h + s.pad - s.r + s.stride, left = pixel.w + s.pad - s.s + s.stride;
-  const std::int64_t first_h = up < 0 ? 0 : up / s.stride, first_w = left < 0 ? 0 : left / s.stride;
-  for (std::int64_t oh = first_h; oh < s.oh && oh * s.stride - s.pad <= pixel.h; ++oh) {
-    for (std::int64_t ow = first_w; ow < s.ow && ow * s.stride - s.pad <= pixel.w; ++ow) {
-      use(oh, ow);
-    }
-  }
-}
-
-// An element of dx: +0, then what each window that holds its pixel adds, in (oh, ow) order.
-template <class Share>  // void Add(const Shape&, const Pixel&, int64 place of the window in y,
-                        //          int64 oh, int64 ow, float& sum)
-struct GradientElement {
-  Shape s;
+// dx: +0, then what each window that holds the pixel adds, in (oh, ow) order.
+template <class Share>  // template <int kWords> void Add(const Geometry&, const Pixel& window,
+                        //   int64 index of the window in y, int tap, Vector<kWords>& sums)
+struct Gather {
+  Geometry g;
   Share share;
   float* dx;
 
-  struct Use {
-    const GradientElement& of;
-    const Pixel& pixel;
-    float& sum;
-    __device__ void operator()(std::int64_t oh, std::int64_t ow) const {
-      const Shape& s = of.s;
-      const std::int64_t window = ((pixel.n * s.oh + oh) * s.ow + ow) * s.c + pixel.c;
-      of.share.Add(s, pixel, window, oh, ow, sum);
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    const Pixel pixel = g.x.At(i);
+    // The first window whose last tap reaches the pixel: ceil((h + pad - r + 1) / stride).
+    const int first_h = First(pixel.h + g.pad - g.r + g.stride);
+    const int first_w = First(pixel.w + g.pad - g.s + g.stride);
+    Vector<kWords> sums;
+    for (float& sum : sums.word) sum = 0.0f;
+    for (int oh = first_h; oh < g.y.h && oh * g.stride - g.pad <= pixel.h; ++oh) {
+      for (int ow = first_w; ow < g.y.w && ow * g.stride - g.pad <= pixel.w; ++ow) {
+        const Pixel window = {pixel.n, oh, ow, pixel.c};
+        const int tap = (pixel.h + g.pad - oh * g.stride) * g.s + pixel.w + g.pad - ow * g.stride;
+        share.template Add<kWords>(g, window, g.y.Index(window), tap, sums);
+      }
     }
-  };
-  __device__ void operator()(std::int64_t i) const {
-    const Pixel pixel = PixelAt(i, s.h, s.w, s.c);
-    float sum = 0.0f;
-    ForEachWindow(s, pixel, Use{*this, pixel, sum});
-    dx[i] = sum;
+    Store(dx + i, sums);
+  }
+  __device__ int First(int beyond) const {
+    unsigned rest;
+    return beyond < 0 ? 0
+                      : static_cast<int>(g.by_stride.Divide(static_cast<unsigned>(beyond), &rest));
   }
 };
 
 struct OfMaximum {
   const float *x, *dy;
-  __device__ void Add(const Shape& s, const Pixel& pixel, std::int64_t window, std::int64_t oh,
-                      std::int64_t ow, float& sum) const {
-    const std::int64_t own = PlaceOf(s, pixel.n, pixel.h, pixel.w, pixel.c);
-    if (PlaceOfMaximum(s, x, {pixel.n, oh, ow, pixel.c}) == own) sum = sum + dy[window];
+  template <int kWords>
+  __device__ void Add(const Geometry& g, const Pixel& window, std::int64_t index, int tap,
+                      Vector<kWords>& sums) const {
+    const Maxima<kWords> maxima(g, x, window);
+    const auto shares = Load<kWords>(dy + index);
+    for (int j = 0; j < kWords; ++j) {
+      if (maxima.tap[j] == tap) sums.word[j] = sums.word[j] + shares.word[j];
+    }
   }
 };
 
 struct OfArgmax {
   const std::uint8_t* argmax;
   const float* dy;
-  __device__ void Add(const Shape& s, const Pixel& pixel, std::int64_t window, std::int64_t oh,
-                      std::int64_t ow, float& sum) const {
-    if (argmax[window] == TapOf(s, pixel, oh, ow)) sum = sum + dy[window];
+  template <int kWords>
+  __device__ void Add(const Geometry&, const Pixel&, std::int64_t index, int tap,
+                      Vector<kWords>& sums) const {
+    const auto taps = Load<kWords>(argmax + index);
+    const auto shares = Load<kWords>(dy + index);
+    for (int j = 0; j < kWords; ++j) {
+      if (taps.word[j] == tap) sums.word[j] = sums.word[j] + shares.word[j];
+    }
   }
 };
 
 struct OfAverage {
   const float* dy;
-  __device__ void Add(const Shape& s, const Pixel&, std::int64_t window, std::int64_t oh,
-                      std::int64_t ow, float& sum) const {
-    sum = sum + dy[window] / Window(s, oh, ow).Taps();
+  template <int kWords>
+  __device__ void Add(const Geometry& g, const Pixel& window, std::int64_t index, int,
+                      Vector<kWords>& sums) const {
+    const float taps = Window(g, window).Taps();
+    const auto shares = Load<kWords>(dy + index);
+    for (int j = 0; j < kWords; ++j) sums.word[j] = sums.word[j] + shares.word[j] / taps;
   }
 };
 
-struct AverageForwardElement {
-  Shape s;
+struct AverageForwardElements {
+  Geometry g;
   const float* x;
   float* y;
-  __device__ void operator()(std::int64_t i) const {
-    const Pixel o = PixelAt(i, s.oh, s.ow, s.c);
-    const Window window(s, o.h, o.w);
+
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    const Pixel o = g.y.At(i);
+    const Window window(g, o);
+    const float taps = window.Taps();
+    Vector<kWords> sums;
+    for (float& sum : sums.word) sum = 0.0f;
+    if (g.r * g.s <= gpu::kChainTerms) {
+      for (int h = window.top; h < window.bottom; ++h) {
+        const float* from = x + g.x.Index({o.n, h, window.left, o.c});
+        for (int w = window.left; w < window.right; ++w, from += g.x.c) {
+          const auto v = Load<kWords>(from);
+          for (int j = 0; j < kWords; ++j) sums.word[j] = sums.word[j] + v.word[j];
+        }
+      }
+    } else {
+      for (int j = 0; j < kWords; ++j) {
+        sums.word[j] = ChainsOf(window, {o.n, o.h, o.w, o.c + j});
+      }
+    }
+    for (float& sum : sums.word) sum = (sum + 0.0f) / taps;
+    Store(y + i, sums);
+  }
+  // Of a window of more than one chain.
+  [[gnu::noinline]] __device__ float ChainsOf(const Window& window, const Pixel& o) const {
     gpu::Dot sum;
-    for (std::int64_t kh = 0; kh < s.r; ++kh) {
-      for (std::int64_t kw = 0; kw < s.s; ++kw) {
-        const std::int64_t h = o.h * s.stride - s.pad + kh, w = o.w * s.stride - s.pad + kw;
-        if (h < 0 || h >= s.h || w < 0 || w >= s.w) {
+    for (int kh = 0; kh < g.r; ++kh) {
+      for (int kw = 0; kw < g.s; ++kw) {
+        const int h = o.h * g.stride - g.pad + kh, w = o.w * g.stride - g.pad + kw;
+        if (h < window.top || h >= window.bottom || w < window.left || w >= window.right) {
           sum.Absent();
         } else {
-          sum.Add(x[PlaceOf(s, o.n, h, w, o.c)]);
+          sum.Add(x[g.x.Index({o.n, h, w, o.c})]);
         }
       }
     }
-    y[i] = sum.Result() / window.Taps();
+    return sum.Result();
   }
 };
 
+// A thread a channel, so that there are more of them.
 struct GlobalAverageForwardElement {
   Shape s;
   const float* x;
   float* y;
   __device__ void operator()(std::int64_t i) const {
     const std::int64_t pixels = s.h * s.w, n = i / s.c, c = i % s.c;
+    const float* const first = x + n * pixels * s.c + c;
     gpu::Dot sum;
-    for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
-      sum.Add(x[(n * pixels + pixel) * s.c + c]);
+    for (std::int64_t chain = 0; chain < pixels; chain += gpu::kChainTerms) {
+      const std::int64_t left = pixels - chain;
+      const int terms = left < gpu::kChainTerms ? static_cast<int>(left) : int{gpu::kChainTerms};
+      float acc = 0.0f;
+#pragma unroll 8
+      for (int k = 0; k < terms; ++k) acc = acc + first[(chain + k) * s.c];
+      sum.AddChain(acc);
     }
     y[i] = sum.Result() / static_cast<float>(pixels);
   }
 };
 
-struct GlobalAverageBackwardElement {
-  Shape s;
+struct GlobalAverageBackwardElements {
+  Places x;
+  float pixels;
   const float* dy;
   float* dx;
-  __device__ void operator()(std::int64_t i) const {
-    const std::int64_t pixels = s.h * s.w;
-    dx[i] = dy[i / (pixels * s.c) * s.c + i % s.c] / static_cast<float>(pixels);
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    const Pixel pixel = x.At(i);
+    auto shares = Load<kWords>(dy + (std::int64_t{pixel.n} * x.c + pixel.c));
+    for (float& share : shares.word) share = share / pixels;
+    Store(dx + i, shares);
   }
 };
 
 std::int64_t Inputs(const Shape& s) { return s.n * s.h * s.w * s.c; }
 std::int64_t Outputs(const Shape& s) { return s.n * s.oh * s.ow * s.c; }
 
+template <class Elements>
+void ForEachPixel(const Shape& s, std::int64_t count, bool aligned, DeviceStream& stream,
+                  const Elements& elements) {
+  CheckIndex(Inputs(s));
+  gpu::ForEachVector(stream, count, s.c % 4 == 0 && aligned, elements);
+}
+
 }  // namespace
 
 void MaxForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(stream, Outputs(s), MaxForwardElement{s, buffers.in(0), buffers.out(0)});
+  const MaxForwardElements max{Geometry(s), buffers.in(0), buffers.out(0)};
+  ForEachPixel(s, Outputs(s), gpu::AreAligned(max.x, max.y), stream, max);
 }
 void MaxBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(stream, Inputs(s),
-               GradientElement<OfMaximum>{s, {buffers.in(0), buffers.in(1)}, buffers.out(0)});
+  const OfMaximum share{buffers.in(0), buffers.in(1)};
+  const Gather<OfMaximum> gather{Geometry(s), share, buffers.out(0)};
+  ForEachPixel(s, Inputs(s), gpu::AreAligned(share.x, share.dy, gather.dx), stream, gather);
 }
 void MaxArgmaxForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(
-      stream, Outputs(s),
-      MaxArgmaxForwardElement{s, buffers.in(0), buffers.out(0), buffers.out<std::uint8_t>(1)});
+  const MaxArgmaxForwardElements max{Geometry(s), buffers.in(0), buffers.out(0),
+                                     buffers.out<std::uint8_t>(1)};
+  ForEachPixel(s, Outputs(s), gpu::AreAligned(max.x, max.y, max.argmax), stream, max);
 }
 void MaxArgmaxBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(
-      stream, Inputs(s),
-      GradientElement<OfArgmax>{s, {buffers.in<std::uint8_t>(0), buffers.in(1)}, buffers.out(0)});
+  const OfArgmax share{buffers.in<std::uint8_t>(0), buffers.in(1)};
+  const Gather<OfArgmax> gather{Geometry(s), share, buffers.out(0)};
+  ForEachPixel(s, Inputs(s), gpu::AreAligned(share.argmax, share.dy, gather.dx), stream, gather);
 }
 void AverageForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(stream, Outputs(s), AverageForwardElement{s, buffers.in(0), buffers.out(0)});
+  const AverageForwardElements average{Geometry(s), buffers.in(0), buffers.out(0)};
+  ForEachPixel(s, Outputs(s), gpu::AreAligned(average.x, average.y), stream, average);
 }
 void AverageBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(stream, Inputs(s), GradientElement<OfAverage>{s, {buffers.in(0)}, buffers.out(0)});
+  const OfAverage share{buffers.in(0)};
+  const Gather<OfAverage> gather{Geometry(s), share, buffers.out(0)};
+  ForEachPixel(s, Inputs(s), gpu::AreAligned(share.dy, gather.dx), stream, gather);
 }
 void GlobalAverageForward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   gpu::ForEach(stream, s.n * s.c, GlobalAverageForwardElement{s, buffers.in(0), buffers.out(0)});
 }
 void GlobalAverageBackward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(stream, Inputs(s), GlobalAverageBackwardElement{s, buffers.in(0), buffers.out(0)});
+  const GlobalAverageBackwardElements backward{Places(s.h, s.w, s.c), static_cast<float>(s.h * s.w),
+                                               buffers.in(0), buffers.out(0)};
+  ForEachPixel(s, Inputs(s), gpu::AreAligned(backward.dy, backward.dx), stream, backward);
 }
 
 }  // namespace samebits::pool2d::SAMEBITS_GPU

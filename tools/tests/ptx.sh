@@ -67,6 +67,13 @@ for architecture in 80 90 100; do
             if ($(i + 1) ~ /^registers/) registers = $i
             if ($(i + 2) ~ /^smem/) shared = $i
           }
+          # What a launch gives stands at the end of the name of kernels that take it.
+          if (match(kernel, /MultiplyTiles.*Li[0-9]+EEEv/)) {
+            given = substr(kernel, RSTART, RLENGTH)
+            sub(/EEEv$/, "", given)
+            sub(/.*Li/, "", given)
+            shared += given
+          }
           warps = threads[kernel] / 32
           blocks = int(64 / warps)
           by_registers = int(65536 / (int((registers * 32 + 255) / 256) * 256 * warps))
