@@ -9,11 +9,11 @@ using samebits::SAMEBITS_GPU::AreAligned;
 using samebits::SAMEBITS_GPU::Chains;
 using samebits::SAMEBITS_GPU::CombineParts;
 using samebits::SAMEBITS_GPU::Divisor;
-using samebits::SAMEBITS_GPU::ForEach;
 using samebits::SAMEBITS_GPU::kChainsPerSegment;
 using samebits::SAMEBITS_GPU::kChainTerms;
 using samebits::SAMEBITS_GPU::Launch;
 using samebits::SAMEBITS_GPU::Load;
+using samebits::SAMEBITS_GPU::PartSums;
 using samebits::SAMEBITS_GPU::Problem;
 using samebits::SAMEBITS_GPU::Row;
 using samebits::SAMEBITS_GPU::Shared;
@@ -244,6 +244,7 @@ __global__ void __launch_bounds__(kChainsPerSegment * 32)
   float acc = 0.0f;
   if (channel < channels) {
     const float* const first = dy + chains.FirstTerm(leaf) * channels;
+#pragma unroll 16
     for (std::int64_t k = begin; k < end; ++k) acc = acc + first[k * channels + channel];
   }
   memory.sums[chain][lane] = acc;
@@ -274,9 +275,8 @@ void BiasGradient(const Shape& s, const Buffers& buffers, DeviceStream& stream) 
          {static_cast<unsigned>(s.leaves * segments), static_cast<unsigned>((s.k + 31) / 32)},
          kChainsPerSegment * 32, SumChannels, chains, buffers.in(0), static_cast<int>(s.k),
          segments, sums);
-  ForEach(stream, s.k,
-          CombineParts<FinishChannels>{
-              sums, s.k, static_cast<int>(s.leaves), segments, 1, {chains, buffers.out(0)}});
+  CombineParts(stream, PartSums{sums, s.k, static_cast<int>(s.leaves), segments, 1},
+               FinishChannels{chains, buffers.out(0)});
 }
 
 }  // namespace samebits::conv2d::SAMEBITS_GPU

@@ -206,35 +206,73 @@ void ForEach(DeviceStream& stream, std::int64_t count, const Element& element) {
   Launch(stream, {BlocksFor(count, kThreads)}, kThreads, ForEachElement<Element>, count, element);
 }
 
-// sums[((leaf * segments + segment) * pieces + piece) * count + i] are parts of output i: its
-// segments in each leaf, whole (one piece) or a chain to a piece. Segments are folded left to
-// right; then each leaf's tree, + 0.0f, the tree over the leaves, and `finish`.
-template <class Finish>
-struct CombineParts {
+// Parts of `count` outputs' dots: sums[((leaf * segments + segment) * pieces + piece) * count + i],
+// the segments of output i in each leaf, whole (one piece) or a chain to a piece.
+struct PartSums {
   const float* sums;
   std::int64_t count;
   int leaves, segments, pieces;
-  Finish finish;  // int64 chains_of(int leaf); void operator()(int64 i, float sum)
 
-  __device__ void operator()(std::int64_t i) const {
-    Fold over_leaves;
-    for (int leaf = 0; leaf < leaves; ++leaf) {
-      Fold over_segments;
-      std::int64_t chains = finish.chains_of(leaf);
-      for (int segment = 0; chains > 0; ++segment, chains -= kChainsPerSegment) {
-        const float* const first =
-            sums + (std::int64_t{leaf} * segments + segment) * pieces * count + i;
-        float sum = *first;
-        for (int piece = 1; piece < pieces && piece < chains; ++piece) {
-          sum = sum + first[piece * count];
-        }
-        over_segments.Add(sum);
-      }
-      over_leaves.Add(over_segments.Result() + 0.0f);
+  // The leaf's dot, of so many chains: segments left to right, their tree, + 0.0f.
+  __device__ float OfLeaf(int leaf, std::int64_t chains, std::int64_t i) const {
+    Fold over_segments;
+    for (int segment = 0; chains > 0; ++segment, chains -= kChainsPerSegment) {
+      const float* const first =
+          sums + (std::int64_t{leaf} * segments + segment) * pieces * count + i;
+      const int own = chains < pieces ? static_cast<int>(chains) : pieces;
+      float sum = *first;
+#pragma unroll 8
+      for (int piece = 1; piece < own; ++piece) sum = sum + first[piece * count];
+      over_segments.Add(sum);
     }
-    finish(i, over_leaves.Result());
+    return over_segments.Result() + 0.0f;
   }
 };
+
+// A thread a leaf of an output, kLeaves of them at a time; then the first does the tree over
+// leaves.
+template <int kLeaves>
+struct LeafSums {
+  float sums[kLeaves][kThreads / kLeaves];
+};
+
+template <int kLeaves, class Finish>
+__global__ void __launch_bounds__(kThreads)
+    CombineLeaves(PartSums parts, const __grid_constant__ Finish finish) {
+  constexpr int kOutputs = kThreads / kLeaves;
+  auto& of_leaf = Shared<LeafSums<kLeaves>>().sums;
+  const unsigned output = threadIdx.x % kOutputs, own = threadIdx.x / kOutputs;
+  const std::int64_t i = std::int64_t{blockIdx.x} * kOutputs + output;
+  Fold over_leaves;
+  for (int first = 0; first < parts.leaves; first += kLeaves) {
+    const int leaf = first + static_cast<int>(own);
+    if (leaf < parts.leaves && i < parts.count) {
+      of_leaf[own][output] = parts.OfLeaf(leaf, finish.chains_of(leaf), i);
+    }
+    __syncthreads();
+    if (own == 0 && i < parts.count) {
+      for (int j = 0; j < kLeaves && first + j < parts.leaves; ++j) {
+        over_leaves.Add(of_leaf[j][output]);
+      }
+    }
+    __syncthreads();
+  }
+  if (own == 0 && i < parts.count) finish(i, over_leaves.Result());
+}
+
+// The rest of all dots: each leaf's, and the tree over the leaves.
+template <class Finish>  // int64 chains_of(int leaf); void operator()(int64 i, float sum)
+void CombineParts(DeviceStream& stream, const PartSums& parts, const Finish& finish) {
+  const auto blocks = [&](std::int64_t leaves) {
+    const std::int64_t outputs = kThreads / leaves;
+    return static_cast<unsigned>((parts.count + outputs - 1) / outputs);
+  };
+  if (parts.leaves == 1) {
+    Launch(stream, {blocks(1)}, kThreads, CombineLeaves<1, Finish>, parts, finish);
+  } else {
+    Launch(stream, {blocks(8)}, kThreads, CombineLeaves<8, Finish>, parts, finish);
+  }
+}
 
 inline void MeanOverBatch(DeviceStream& stream, const float* samples, std::int64_t count,
                           std::int64_t leaves, float divisor, float* mean) {

@@ -414,9 +414,9 @@ void MultiplyBy(const Problem<Product>& problem, const Parts& parts, DeviceStrea
              problem.product, static_cast<int>(rows), problem.columns, parts, sums);
   if (sums == nullptr) return;
   const FinishProduct<Product> finish{problem.product, problem.columns};
-  ForEach(stream, rows * columns,
-          CombineParts<FinishProduct<Product>>{sums, rows * columns, problem.product.chains.leaves,
-                                               parts.segments, parts.pieces, finish});
+  const int leaves = problem.product.chains.leaves;
+  CombineParts(stream, PartSums{sums, rows * columns, leaves, parts.segments, parts.pieces},
+               finish);
 }
 
 // Cycles that a GPU of so many processors is expected to take. `percent`: of a tile's

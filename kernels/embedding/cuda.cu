@@ -1,6 +1,6 @@
 // Embedding. Its gradient: a warp a row and leaf looks through the leaf's ids and adds where they
 // are the row's, a lane a channel, in the order of the positions and without atomics.
-#include "kernels/cuda/arithmetic.h"
+#include "kernels/cuda/vector.h"
 #include "kernels/embedding/embedding.h"
 
 namespace samebits::embedding::SAMEBITS_GPU {
@@ -10,10 +10,16 @@ namespace gpu = samebits::SAMEBITS_GPU;
 
 struct Gather {
   std::int64_t c;
+  gpu::Divisor by_c;
   const float* table;
   const std::int32_t* ids;
   float* y;
-  __device__ void operator()(std::int64_t i) const { y[i] = table[ids[i / c] * c + i % c]; }
+  template <int kWords>
+  __device__ void Do(std::int64_t i) const {
+    unsigned channel;
+    const unsigned position = by_c.Divide(static_cast<unsigned>(i), &channel);
+    gpu::Store(y + i, gpu::Load<kWords>(table + (ids[position] * c + channel)));
+  }
 };
 
 __global__ void __launch_bounds__(32)
@@ -46,17 +52,20 @@ struct FinishRow {
 }  // namespace
 
 void Forward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
-  gpu::ForEach(stream, s.n * s.l * s.c,
-               Gather{s.c, buffers.in(0), buffers.in<std::int32_t>(1), buffers.out(0)});
+  const std::int64_t count = s.n * s.l * s.c;
+  CheckIndex(count);
+  const Gather gather{s.c, gpu::Divisor(s.c), buffers.in(0), buffers.in<std::int32_t>(1),
+                      buffers.out(0)};
+  const bool wide = s.c % 4 == 0 && gpu::AreAligned(gather.table, gather.y);
+  gpu::ForEachVector(stream, count, wide, gather);
 }
 
 void Backward(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   float* const sums = stream.Scratch(s.leaves * s.rows * s.c);
   gpu::Launch(stream, {static_cast<unsigned>(s.leaves * s.rows)}, 32, SumRows, s,
               buffers.in<std::int32_t>(0), buffers.in(1), sums);
-  gpu::ForEach(stream, s.rows * s.c,
-               gpu::CombineParts<FinishRow>{
-                   sums, s.rows * s.c, static_cast<int>(s.leaves), 1, 1, {buffers.out(0)}});
+  gpu::CombineParts(stream, gpu::PartSums{sums, s.rows * s.c, static_cast<int>(s.leaves), 1, 1},
+                    FinishRow{buffers.out(0)});
 }
 
 }  // namespace samebits::embedding::SAMEBITS_GPU
