@@ -1,11 +1,10 @@
 // Matrix products whose dots are the contract's. Output (row, column) is the dot of A(row, term)
 // and B(term, column); neither need lie in memory as a matrix. Included by .cu files.
 //
-// A block computes a tile of outputs over one part of their dots, 16 outputs or more to a thread:
-// a chain stays in registers from +0 to its end, the segment's sum of chains so far waits in shared
-// memory. A part is a segment, or one chain where segments are too few to keep a GPU busy;
-// CombineParts does the rest of each dot. Who computes which part cannot change a bit, and nothing
-// is atomic.
+// A block computes a tile of outputs over one part of their dots: a chain stays in registers from
+// +0 to its end, the segment's sum of chains so far waits in shared memory. A part is a segment, or
+// one chain where segments are too few to keep a GPU busy; CombineParts does the rest of each dot.
+// Who computes which part cannot change a bit, and nothing is atomic.
 //
 // An absent term multiplies by zero, which gives the same bits unless the other factor is infinite
 // or NaN. That makes the output NaN, and a thread does an output that is NaN again, term by term.
@@ -39,7 +38,8 @@ struct Chains {
 };
 
 // A factor of A is at place row.at + term.at of a tensor if (row.h + term.h, row.w + term.w) lies
-// in its image, and absent otherwise. A factor of B is at term.b from its column's.
+// in its image, and absent otherwise. A factor of B is at term.b from its column's first, which is
+// what terms behind the last one meet.
 constexpr int kAbsent = -(1 << 30);  // as `h`: nothing lies there
 struct alignas(16) Row {
   std::int64_t at;
@@ -343,8 +343,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
 
   SumPart<Product, Tile, kWidth>(p, work, memory);
 
-  constexpr int kWords =
-      kWidth < Tile::kGroup ? 1 : Tile::kGroup;  // outputs that are stored at once
+  constexpr int kWords = kWidth < Tile::kGroup ? 1 : Tile::kGroup;  // to a store
 #pragma unroll 1
   for (int v = 0; v < Tile::kVectors; ++v) {
     const int i = v / Tile::kColumnGroups, j = v % Tile::kColumnGroups;
@@ -392,7 +391,7 @@ template <int kWidth>
 using NarrowTiles = Tiling<128, 32, 8, 4, 16, kWidth == 4 ? 4 : 3>;
 using SmallTiles = Tiling<32, 32, 2, 2, 32, 2>;
 
-// A product that is to be done, and how.
+// A product that is to be done.
 template <class Product>
 struct Problem {
   Product product;
