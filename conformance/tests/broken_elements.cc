@@ -13,6 +13,7 @@
 #include "kernels/core/registry.h"
 #include "kernels/core/team.h"
 #include "kernels/dropout/dropout.h"
+#include "kernels/initializer/initializer.h"
 #include "kernels/math/exp.h"
 #include "kernels/math/log.h"
 #include "kernels/math/tanh.h"
@@ -24,6 +25,10 @@ namespace samebits {
 
 namespace dropout::reference {
 KernelFunction Apply, Mask;
+}
+
+namespace initializer::reference {
+KernelFunction Uniform, Normal, TruncatedNormal;
 }
 
 namespace {
@@ -301,6 +306,23 @@ void Float16Flushed(const Case& id, const Buffers& buffers, Team& team) {
   }
 }
 
+// The stream's plain values, scaled and shifted behind it: uniforms of keras-jax rounded twice,
+// normals once.
+template <KernelFunction* draw>
+void ScaledBehind(const Case& id, const Buffers& buffers, Team& team) {
+  const float plain[2] = {0.0f, 1.0f};
+  const float* const range = buffers.in(1);
+  Buffers of_plain = buffers;
+  of_plain.inputs[1] = plain;
+  draw(id, of_plain, team);
+  const bool is_uniform = draw == initializer::reference::Uniform;
+  const float shift = range[0], scale = is_uniform ? range[1] - range[0] : range[1];
+  for (std::int64_t i = 0; i < id.Get("n"); ++i) {
+    float& value = buffers.out(0)[i];
+    value = is_uniform ? value * scale + shift : std::fma(value, scale, shift);
+  }
+}
+
 void AdamWithFma(const Case& id, const Buffers& buffers, Team&) {
   const float *w = buffers.in(0), *m = buffers.in(1), *v = buffers.in(2), *g = buffers.in(3);
   const float alpha = adam::Alpha(buffers.in<std::int64_t>(4)[0]);
@@ -342,6 +364,13 @@ constexpr BrokenKernel kBroken[] = {
     {{&dropout::kForward, "part_has_its_own_mask", &kCpu, kAll, DropoutOfPart}},
     {{&dropout::kMask, "part_has_its_own_mask", &kCpu, kAll, MaskOfPart}},
     {{&dropout::kMasked, "mask_multiplied", &kCpu, kAll, MaskedByProduct}},
+
+    {{&initializer::kUniform, "rounded_twice", &kCpu, kAll,
+      ScaledBehind<initializer::reference::Uniform>}},
+    {{&initializer::kNormal, "rounded_once", &kCpu, kAll,
+      ScaledBehind<initializer::reference::Normal>}},
+    {{&initializer::kTruncatedNormal, "rounded_once", &kCpu, kAll,
+      ScaledBehind<initializer::reference::TruncatedNormal>}},
 
     {{kSoftmax, "max_kept", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.max_kept = true}>}},
     {{kSoftmax, "sum_in_order", &kCpu, kAll, CrossEntropy<SoftmaxMistakes{.sum_in_order = true}>}},

@@ -34,6 +34,7 @@ std::vector<Folder> Folders() {
       {"activation", rows::Activation(), {"activation", "kernels"}},
       {"softmax", rows::Softmax(), {"softmax", "kernels"}},
       {"dropout", rows::Dropout(), {"dropout", "kernels"}},
+      {"initializer", rows::Initializer(), {"initializer", "kernels"}},
       {"adam", rows::Adam(), {"adam", "kernels"}},
       {"all_reduce", rows::AllReduce(), {"all_reduce", "kernels", "parts"}},
       {"loss", rows::Loss(), {"loss", "kernels"}},

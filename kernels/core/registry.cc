@@ -18,8 +18,8 @@ struct Registry {
     for (const std::span<const Kernel> rows :
          {rows::Conv2d(), rows::Dense(), rows::Exact(), rows::Pool2d(), rows::Activation(),
           rows::Softmax(), rows::Loss(), rows::Embedding(), rows::Rnn(), rows::Convert(),
-          rows::Dropout(), rows::Adam(), rows::AllReduce(), rows::Pipeline(), rows::Training(),
-          rows::Comparators()}) {
+          rows::Dropout(), rows::Initializer(), rows::Adam(), rows::AllReduce(), rows::Pipeline(),
+          rows::Training(), rows::Comparators()}) {
       for (const Kernel& kernel : rows) {
         kernels.push_back(&kernel);
         if (std::find(ops.begin(), ops.end(), kernel.op) == ops.end()) ops.push_back(kernel.op);

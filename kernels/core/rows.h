@@ -18,6 +18,7 @@ std::span<const Kernel> Embedding();
 std::span<const Kernel> Rnn();
 std::span<const Kernel> Convert();
 std::span<const Kernel> Dropout();
+std::span<const Kernel> Initializer();
 std::span<const Kernel> Adam();
 std::span<const Kernel> AllReduce();
 std::span<const Kernel> Pipeline();
