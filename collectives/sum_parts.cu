@@ -22,7 +22,7 @@ __global__ void Sum(Parts parts, std::int64_t elements) {
     int top = 0;
     for (int part = 0; part < parts.count; ++part) {
       float sum = parts.data[part][i];
-      for (int merge = parts.merges[part]; merge > 0; --merge) sum = stack[--top] + sum;
+      for (int merge = parts.merges[part]; merge > 0; --merge) sum = __fadd_rn(stack[--top], sum);
       stack[top++] = sum;
     }
     for (int sum = 0; sum < top; ++sum) parts.sums[sum][i] = stack[sum];

@@ -12,7 +12,7 @@ struct ReluOf {
   __device__ static float Of(float x) { return x > 0.0f || x != x ? x : 0.0f; }
 };
 struct SigmoidOf {
-  __device__ static float Of(float x) { return 1.0f / (1.0f + gpu::Exp(-x)); }
+  __device__ static float Of(float x) { return 1.0f / __fadd_rn(1.0f, gpu::Exp(-x)); }
 };
 struct ExpOf {
   __device__ static float Of(float x) { return gpu::Exp(x); }
@@ -27,11 +27,15 @@ struct ReluGradient {
   __device__ static float Of(float y, float dy) { return y > 0.0f ? dy : 0.0f; }
 };
 struct SigmoidGradient {
-  __device__ static float Of(float y, float dy) { return dy * (y * (1.0f - y)); }
+  __device__ static float Of(float y, float dy) {
+    return __fmul_rn(dy, __fmul_rn(y, __fsub_rn(1.0f, y)));
+  }
 };
 
 struct TanhGradient {
-  __device__ static float Of(float y, float dy) { return dy * (1.0f - y * y); }
+  __device__ static float Of(float y, float dy) {
+    return __fmul_rn(dy, __fsub_rn(1.0f, __fmul_rn(y, y)));
+  }
 };
 
 template <class Function>

@@ -13,8 +13,9 @@ struct StepSize {
   const std::int64_t* step;
   float* alpha;
   __device__ void operator()(std::int64_t) const {
-    const float numerator = kRate * __fsqrt_rn(1.0f - gpu::PowerOfBeta(kBeta2, *step));
-    *alpha = numerator / (1.0f - gpu::PowerOfBeta(kBeta1, *step));
+    const float variance = __fsub_rn(1.0f, gpu::PowerOfBeta(kBeta2, *step));
+    const float numerator = __fmul_rn(kRate, __fsqrt_rn(variance));
+    *alpha = numerator / __fsub_rn(1.0f, gpu::PowerOfBeta(kBeta1, *step));
   }
 };
 
@@ -29,9 +30,11 @@ struct UpdateWeights {
     for (int j = 0; j < kWords; ++j) {
       float &weight = weights.word[j], &mean = means.word[j], &square = squares.word[j];
       const float gradient = gradients.word[j];
-      mean = mean + (gradient - mean) * kGain1;
-      square = square + (gradient * gradient - square) * kGain2;
-      weight = weight - (mean * *alpha) / (__fsqrt_rn(square) + kEpsilon);
+      mean = __fadd_rn(mean, __fmul_rn(__fsub_rn(gradient, mean), kGain1));
+      const float difference = __fsub_rn(__fmul_rn(gradient, gradient), square);
+      square = __fadd_rn(square, __fmul_rn(difference, kGain2));
+      const float divisor = __fadd_rn(__fsqrt_rn(square), kEpsilon);
+      weight = __fsub_rn(weight, __fmul_rn(mean, *alpha) / divisor);
     }
     gpu::Store(new_w + i, weights);
     gpu::Store(new_m + i, means);

@@ -100,7 +100,7 @@ struct ForwardProduct {
     const auto added = Load<kWords>(bias + column);
     Vector<kWords> out;
     for (int i = 0; i < kWords; ++i) {
-      const float sum = sums.word[i] + added.word[i];
+      const float sum = __fadd_rn(sums.word[i], added.word[i]);
       out.word[i] = !relu || sum > 0.0f || sum != sum ? sum : 0.0f;
     }
     Store(y + (std::int64_t{row} * g.k + column), out);
@@ -245,14 +245,16 @@ __global__ void __launch_bounds__(kChainsPerSegment * 32)
   if (channel < channels) {
     const float* const first = dy + chains.FirstTerm(leaf) * channels;
 #pragma unroll 16
-    for (std::int64_t k = begin; k < end; ++k) acc = acc + first[k * channels + channel];
+    for (std::int64_t k = begin; k < end; ++k) acc = __fadd_rn(acc, first[k * channels + channel]);
   }
   memory.sums[chain][lane] = acc;
   __syncthreads();
   if (chain != 0 || channel >= channels || begin >= terms) return;
   float sum = memory.sums[0][lane];
   for (int i = 1; i < kChainsPerSegment; ++i) {
-    if ((segment * kChainsPerSegment + i) * chains.chain < terms) sum = sum + memory.sums[i][lane];
+    if ((segment * kChainsPerSegment + i) * chains.chain < terms) {
+      sum = __fadd_rn(sum, memory.sums[i][lane]);
+    }
   }
   sums[std::int64_t{blockIdx.x} * channels + channel] = sum;
 }

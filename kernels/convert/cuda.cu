@@ -39,7 +39,7 @@ struct Float16 {
     if (magnitude > kInfinity) return 0x7e00;
     const unsigned finite = magnitude < kBeyond ? magnitude : kBeyond;
     // Below the normals the last place is 2^-24, that of 1/2 in binary32: adding it rounds.
-    if (finite < kLowest) return sign | (BitsOf(FloatOf(finite) + 0.5f) - BitsOf(0.5f));
+    if (finite < kLowest) return sign | (BitsOf(__fadd_rn(FloatOf(finite), 0.5f)) - BitsOf(0.5f));
     return sign | Rounded<13>(finite - kRebias);
   }
   __device__ static float Widened(unsigned bits) {
@@ -47,7 +47,8 @@ struct Float16 {
     if (magnitude > 0x7c00) return FloatOf(0x7fc00000);
     if (magnitude == 0x7c00) return FloatOf(sign | kInfinity);
     if (magnitude >= 0x400) return FloatOf(sign | ((magnitude << 13) + ((127U - 15) << 23)));
-    return FloatOf(sign | BitsOf(static_cast<float>(static_cast<int>(magnitude)) * 0x1p-24f));
+    return FloatOf(sign |
+                   BitsOf(__fmul_rn(static_cast<float>(static_cast<int>(magnitude)), 0x1p-24f)));
   }
 };
 
@@ -61,7 +62,7 @@ struct NarrowElements {
     const auto from = gpu::Load<kWords>(x + i);
     gpu::Vector<kWords, std::uint16_t> to;
     for (int j = 0; j < kWords; ++j) {
-      to.word[j] = static_cast<std::uint16_t>(Format::Of(from.word[j] * scale));
+      to.word[j] = static_cast<std::uint16_t>(Format::Of(__fmul_rn(from.word[j], scale)));
     }
     gpu::Store(y + i, to);
   }
@@ -76,7 +77,7 @@ struct WidenElements {
   __device__ void Do(std::int64_t i) const {
     const auto from = gpu::Load<kWords>(x + i);
     gpu::Vector<kWords> to;
-    for (int j = 0; j < kWords; ++j) to.word[j] = Format::Widened(from.word[j]) * scale;
+    for (int j = 0; j < kWords; ++j) to.word[j] = __fmul_rn(Format::Widened(from.word[j]), scale);
     gpu::Store(y + i, to);
   }
 };

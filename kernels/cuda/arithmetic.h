@@ -21,7 +21,7 @@ class Fold {
  public:
   __device__ void Add(float x) {
     int level = 0;
-    for (unsigned n = count_; (n & 1) != 0; n >>= 1, ++level) x = levels_[level] + x;
+    for (unsigned n = count_; (n & 1) != 0; n >>= 1, ++level) x = __fadd_rn(levels_[level], x);
     levels_[level] = x;
     ++count_;
   }
@@ -33,7 +33,7 @@ class Fold {
     while ((count_ >> level & 1) == 0) ++level;
     float sum = levels_[level];
     while (count_ >> ++level != 0) {
-      if ((count_ >> level & 1) != 0) sum = levels_[level] + sum;
+      if ((count_ >> level & 1) != 0) sum = __fadd_rn(levels_[level], sum);
     }
     return sum;
   }
@@ -52,7 +52,7 @@ class Dot {
     Absent();
   }
   __device__ void Add(float x) {
-    acc_ = acc_ + x;
+    acc_ = __fadd_rn(acc_, x);
     Absent();
   }
   // A whole chain's sum, or the last one's.
@@ -67,12 +67,12 @@ class Dot {
   __device__ float Result() {
     if (terms_ != 0) EndChain();
     if (chains_ != 0) EndSegment();
-    return tree_.Result() + 0.0f;
+    return __fadd_rn(tree_.Result(), 0.0f);
   }
 
  private:
   __device__ void EndChain() {
-    segment_ = chains_ == 0 ? acc_ : segment_ + acc_;
+    segment_ = chains_ == 0 ? acc_ : __fadd_rn(segment_, acc_);
     acc_ = 0.0f;
     terms_ = 0;
     if (++chains_ == kChainsPerSegment) EndSegment();
@@ -100,7 +100,8 @@ __device__ inline std::int64_t RowIndex() {
 // tree over the 16 lanes, in every lane: a + b is b + a.
 __device__ inline float TreeOverLanes(float x) {
 #pragma unroll
-  for (int lanes = 1; lanes < kRowLanes; lanes *= 2) x = x + __shfl_xor_sync(RowMask(), x, lanes);
+  for (int lanes = 1; lanes < kRowLanes; lanes *= 2)
+    x = __fadd_rn(x, __shfl_xor_sync(RowMask(), x, lanes));
   return x;
 }
 
@@ -111,7 +112,8 @@ __device__ float RowSum(std::int64_t n, const Element& element) {
   for (std::int64_t begin = 0; begin < n; begin += kPartialElements) {
     const std::int64_t end = n - begin < kPartialElements ? n : begin + kPartialElements;
     float lane = 0.0f;
-    for (std::int64_t i = begin + RowLane(); i < end; i += kRowLanes) lane = lane + element(i);
+    for (std::int64_t i = begin + RowLane(); i < end; i += kRowLanes)
+      lane = __fadd_rn(lane, element(i));
     partials.Add(TreeOverLanes(lane));
   }
   return partials.Result();
@@ -222,10 +224,10 @@ struct PartSums {
       const int own = chains < pieces ? static_cast<int>(chains) : pieces;
       float sum = *first;
 #pragma unroll 8
-      for (int piece = 1; piece < own; ++piece) sum = sum + first[piece * count];
+      for (int piece = 1; piece < own; ++piece) sum = __fadd_rn(sum, first[piece * count]);
       over_segments.Add(sum);
     }
-    return over_segments.Result() + 0.0f;
+    return __fadd_rn(over_segments.Result(), 0.0f);
   }
 };
 

@@ -2,8 +2,9 @@
 // host's compiler to run on a processor under any schedule (kernel "cuda_emulated"). Their code
 // lives in namespace SAMEBITS_GPU, as that of an ISA does in SAMEBITS_ISA.
 //
-// Arithmetic: + - * / on floats and doubles are one rounded operation each (--fmad=false), a fused
-// one is written __fmaf_rn or __fma_rn.
+// Arithmetic on floats is written out, as __fadd_rn, __fsub_rn, __fmul_rn, __fsqrt_rn and
+// __fmaf_rn, so that the bits hang on no compiler's option. A division, and + - * on doubles, are
+// one rounded operation each (--fmad=false).
 #pragma once
 
 #include <cstddef>

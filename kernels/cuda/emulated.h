@@ -59,6 +59,9 @@ using dim3 = samebits::emulator::Dim;
 [[maybe_unused]] static inline float __fmaf_rn(float a, float b, float c) {
   return std::fma(a, b, c);
 }
+[[maybe_unused]] static inline float __fadd_rn(float a, float b) { return a + b; }
+[[maybe_unused]] static inline float __fsub_rn(float a, float b) { return a - b; }
+[[maybe_unused]] static inline float __fmul_rn(float a, float b) { return a * b; }
 [[maybe_unused]] static inline double __fma_rn(double a, double b, double c) {
   return std::fma(a, b, c);
 }

@@ -211,7 +211,7 @@ __device__ void EndChain(float (&acc)[Tile::kEachRow][Tile::kEachColumn],
     Vector<Tile::kGroup> sum = sums[v][threadIdx.x];
 #pragma unroll
     for (int j = 0; j < Tile::kGroup; ++j) {
-      sum.word[j] = first ? chain[j] : sum.word[j] + chain[j];
+      sum.word[j] = first ? chain[j] : __fadd_rn(sum.word[j], chain[j]);
       chain[j] = 0.0f;
     }
     sums[v][threadIdx.x] = sum;
@@ -301,7 +301,7 @@ template <class Product>
       const float* a;
       if (p.A(place, term, &a)) acc = __fmaf_rn(*a, *p.B(term, column), acc);
     }
-    sum = chain == 0 ? acc : sum + acc;
+    sum = chain == 0 ? acc : __fadd_rn(sum, acc);
   }
   return sum;
 }
@@ -359,7 +359,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
       for (int word = 0; word < kWords; ++word) {
         float x = left <= 0 ? 0.0f : own[group + word];
         if (x != x) x = PartOf(p, work, row, column + word);
-        out.word[word] = sums == nullptr ? x + 0.0f : x;
+        out.word[word] = sums == nullptr ? __fadd_rn(x, 0.0f) : x;
       }
       if (sums == nullptr) {
         p.Finish(row, column, out);

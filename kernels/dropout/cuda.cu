@@ -18,7 +18,8 @@ struct Select {
   template <int kWords>
   __device__ void operator()(std::int64_t i, const gpu::Vector<kWords, bool>& kept) const {
     auto vector = gpu::Load<kWords>(x + i);
-    for (int j = 0; j < kWords; ++j) vector.word[j] = kept.word[j] ? vector.word[j] * scale : 0.0f;
+    for (int j = 0; j < kWords; ++j)
+      vector.word[j] = kept.word[j] ? __fmul_rn(vector.word[j], scale) : 0.0f;
     gpu::Store(y + i, vector);
   }
   bool IsAligned() const { return gpu::AreAligned(x, y); }

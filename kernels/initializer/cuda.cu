@@ -13,16 +13,16 @@ enum class Distribution { kUniform, kNormal, kTruncatedNormal };
 
 // (bits of a float in [1, 2)) - 1.
 __device__ inline float UnitUniform(unsigned bits) {
-  return __int_as_float(static_cast<int>(bits | 0x3F800000U)) - 1.0f;
+  return __fsub_rn(__int_as_float(static_cast<int>(bits | 0x3F800000U)), 1.0f);
 }
 
 __device__ inline float UniformByJax(unsigned word, float low, float high) {
-  const float value = __fmaf_rn(UnitUniform(word >> 9), high - low, low);
+  const float value = __fmaf_rn(UnitUniform(word >> 9), __fsub_rn(high, low), low);
   return value < low ? low : value;
 }
 
 __device__ inline float ScaleAndShift(const float* range, float z) {
-  return z * range[1] + range[0];
+  return __fadd_rn(__fmul_rn(z, range[1]), range[0]);
 }
 
 template <Distribution distribution>
@@ -37,10 +37,10 @@ struct DrawByJax {
       return UniformByJax(word, range[0], range[1]);
     } else if constexpr (distribution == Distribution::kNormal) {
       const float v = UniformByJax(word, -kBelowOne, 1.0f);
-      return ScaleAndShift(range, kRootOfTwo * functions::ErfInvByXla(v));
+      return ScaleAndShift(range, __fmul_rn(kRootOfTwo, functions::ErfInvByXla(v)));
     } else {
       const float v = UniformByJax(word, -kErfOfRootOfTwo, kErfOfRootOfTwo);
-      float z = kRootOfTwo * functions::ErfInvByXla(v);
+      float z = __fmul_rn(kRootOfTwo, functions::ErfInvByXla(v));
       z = z < -kBelowTwo ? -kBelowTwo : z;
       return ScaleAndShift(range, z > kBelowTwo ? kBelowTwo : z);
     }
@@ -58,9 +58,9 @@ __device__ inline functions::Wave BoxMuller(unsigned a, unsigned b) {
   constexpr float kLeast = 1.0e-7f;
   const float u = UnitUniform(a & 0x7FFFFFU);
   const auto angle = static_cast<float>(kTwoPi * static_cast<double>(UnitUniform(b & 0x7FFFFFU)));
-  const float radius = __fsqrt_rn(-2.0f * functions::LogByGlibc(u < kLeast ? kLeast : u));
+  const float radius = __fsqrt_rn(__fmul_rn(-2.0f, functions::LogByGlibc(u < kLeast ? kLeast : u)));
   const auto wave = functions::SinCosByGlibc(angle);
-  return {wave.sin * radius, wave.cos * radius};
+  return {__fmul_rn(wave.sin, radius), __fmul_rn(wave.cos, radius)};
 }
 
 template <Distribution distribution>
@@ -77,7 +77,8 @@ struct DrawByTensorFlow {
     if constexpr (distribution == Distribution::kUniform) {
       const auto words = stream.Block(i);
       for (int j = 0; j < 4; ++j) {
-        group.word[j] = UnitUniform(words.word[j] & 0x7FFFFFU) * (range[1] - range[0]) + range[0];
+        const float u = UnitUniform(words.word[j] & 0x7FFFFFU);
+        group.word[j] = __fadd_rn(__fmul_rn(u, __fsub_rn(range[1], range[0])), range[0]);
       }
     } else if constexpr (distribution == Distribution::kNormal) {
       const auto words = stream.Block(i);

@@ -11,10 +11,10 @@ namespace gpu = samebits::SAMEBITS_GPU;
 struct SquaredErrorTerm {
   const float *y, *t;
   __device__ float operator()(std::int64_t i) const {
-    const float d = y[i] - t[i];
-    return d * d;
+    const float d = __fsub_rn(y[i], t[i]);
+    return __fmul_rn(d, d);
   }
-  __device__ float Gradient(std::int64_t i) const { return 2.0f * (y[i] - t[i]); }
+  __device__ float Gradient(std::int64_t i) const { return __fmul_rn(2.0f, __fsub_rn(y[i], t[i])); }
   __device__ SquaredErrorTerm From(std::int64_t first) const { return {y + first, t + first}; }
 };
 
@@ -23,9 +23,12 @@ struct CrossEntropyTerm {
   __device__ float operator()(std::int64_t i) const {
     const float positive = x[i] > 0.0f || x[i] != x[i] ? x[i] : 0.0f;
     const float negative = __int_as_float(__float_as_int(x[i]) | static_cast<int>(0x80000000U));
-    return (positive - x[i] * t[i]) + gpu::Log(1.0f + gpu::Exp(negative));
+    return __fadd_rn(__fsub_rn(positive, __fmul_rn(x[i], t[i])),
+                     gpu::Log(__fadd_rn(1.0f, gpu::Exp(negative))));
   }
-  __device__ float Gradient(std::int64_t i) const { return 1.0f / (1.0f + gpu::Exp(-x[i])) - t[i]; }
+  __device__ float Gradient(std::int64_t i) const {
+    return __fsub_rn(1.0f / __fadd_rn(1.0f, gpu::Exp(-x[i])), t[i]);
+  }
   __device__ CrossEntropyTerm From(std::int64_t first) const { return {x + first, t + first}; }
 };
 

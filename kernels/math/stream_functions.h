@@ -3,7 +3,8 @@
 // XLA's, as on a CPU: binary32 throughout, and every product that is added is fused. glibc's logf
 // and sincosf, as since version 2.28 (the algorithms of ARM's optimized-routines): binary64 inside,
 // one rounding to binary32 at the end; the same with and without fused products. No function here
-// is correctly rounded, and the correctly rounded ones give other weights.
+// is correctly rounded, and the correctly rounded ones give other weights. Nothing but what is
+// written as fused may be (--fmad=false).
 //
 // All of it has internal linkage: a file that is built for an ISA shares none of its code.
 #pragma once

@@ -164,7 +164,7 @@ struct OfMaximum {
     const Maxima<kWords> maxima(g, x, window);
     const auto shares = Load<kWords>(dy + index);
     for (int j = 0; j < kWords; ++j) {
-      if (maxima.tap[j] == tap) sums.word[j] = sums.word[j] + shares.word[j];
+      if (maxima.tap[j] == tap) sums.word[j] = __fadd_rn(sums.word[j], shares.word[j]);
     }
   }
 };
@@ -178,7 +178,7 @@ struct OfArgmax {
     const auto taps = Load<kWords>(argmax + index);
     const auto shares = Load<kWords>(dy + index);
     for (int j = 0; j < kWords; ++j) {
-      if (taps.word[j] == tap) sums.word[j] = sums.word[j] + shares.word[j];
+      if (taps.word[j] == tap) sums.word[j] = __fadd_rn(sums.word[j], shares.word[j]);
     }
   }
 };
@@ -190,7 +190,7 @@ struct OfAverage {
                       Vector<kWords>& sums) const {
     const float taps = Window(g, window).Taps();
     const auto shares = Load<kWords>(dy + index);
-    for (int j = 0; j < kWords; ++j) sums.word[j] = sums.word[j] + shares.word[j] / taps;
+    for (int j = 0; j < kWords; ++j) sums.word[j] = __fadd_rn(sums.word[j], shares.word[j] / taps);
   }
 };
 
@@ -211,7 +211,7 @@ struct AverageForwardElements {
         const float* from = x + g.x.Index({o.n, h, window.left, o.c});
         for (int w = window.left; w < window.right; ++w, from += g.x.c) {
           const auto v = Load<kWords>(from);
-          for (int j = 0; j < kWords; ++j) sums.word[j] = sums.word[j] + v.word[j];
+          for (int j = 0; j < kWords; ++j) sums.word[j] = __fadd_rn(sums.word[j], v.word[j]);
         }
       }
     } else {
@@ -219,7 +219,7 @@ struct AverageForwardElements {
         sums.word[j] = ChainsOf(window, {o.n, o.h, o.w, o.c + j});
       }
     }
-    for (float& sum : sums.word) sum = (sum + 0.0f) / taps;
+    for (float& sum : sums.word) sum = __fadd_rn(sum, 0.0f) / taps;
     Store(y + i, sums);
   }
   // Of a window of more than one chain.
@@ -253,7 +253,7 @@ struct GlobalAverageForwardElement {
       const int terms = left < gpu::kChainTerms ? static_cast<int>(left) : int{gpu::kChainTerms};
       float acc = 0.0f;
 #pragma unroll 8
-      for (int k = 0; k < terms; ++k) acc = acc + first[(chain + k) * s.c];
+      for (int k = 0; k < terms; ++k) acc = __fadd_rn(acc, first[(chain + k) * s.c]);
       sum.AddChain(acc);
     }
     y[i] = sum.Result() / static_cast<float>(pixels);

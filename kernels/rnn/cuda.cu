@@ -17,13 +17,13 @@ __global__ void __launch_bounds__(kThreads)
   for (std::int64_t t = 0; t < s.l; ++t) {
     const std::int64_t row = (n * s.l + t) * units;
     for (std::int64_t i = threadIdx.x; i < units; i += kThreads) {
-      seen[row + i] = (t == 0 ? 0.0f : h[row - units + i]) * mask[n * units + i];
+      seen[row + i] = __fmul_rn(t == 0 ? 0.0f : h[row - units + i], mask[n * units + i]);
     }
     __syncthreads();
     for (std::int64_t j = threadIdx.x; j < units; j += kThreads) {
       gpu::Dot dot;
       for (std::int64_t i = 0; i < units; ++i) dot.Fma(seen[row + i], u[i * units + j]);
-      const float state = gpu::Tanh(z[row + j] + dot.Result());
+      const float state = gpu::Tanh(__fadd_rn(z[row + j], dot.Result()));
       h[row + j] = state;
       if (t == s.l - 1) y[n * units + j] = state;
     }
@@ -41,9 +41,9 @@ __global__ void __launch_bounds__(kThreads)
       if (t < s.l - 1) {
         gpu::Dot dot;
         for (std::int64_t j = 0; j < units; ++j) dot.Fma(dz[row + units + j], u[i * units + j]);
-        gradient = mask[n * units + i] * dot.Result();
+        gradient = __fmul_rn(mask[n * units + i], dot.Result());
       }
-      dz[row + i] = gradient * (1.0f - h[row + i] * h[row + i]);
+      dz[row + i] = __fmul_rn(gradient, __fsub_rn(1.0f, __fmul_rn(h[row + i], h[row + i])));
     }
     __syncthreads();
   }
@@ -54,7 +54,7 @@ struct StepMaskElement {
   const float *x, *mask;
   float* y;
   __device__ void operator()(std::int64_t i) const {
-    y[i] = x[i] * mask[i / (s.l * s.k) * s.k + i % s.k];
+    y[i] = __fmul_rn(x[i], mask[i / (s.l * s.k) * s.k + i % s.k]);
   }
 };
 

@@ -37,7 +37,7 @@ struct InRegisters {
   __device__ float Sum(std::int64_t c) {
     static_assert(kEach * gpu::kRowLanes <= gpu::kPartialElements);
     float lane = 0.0f;
-    ForEach(c, [&](std::int64_t, float x) { lane = lane + x; });
+    ForEach(c, [&](std::int64_t, float x) { lane = __fadd_rn(lane, x); });
     return gpu::TreeOverLanes(lane);
   }
 };
@@ -49,7 +49,7 @@ struct At {
 
 struct ProductAt {
   const float *a, *b;
-  __device__ float operator()(std::int64_t i) const { return a[i] * b[i]; }
+  __device__ float operator()(std::int64_t i) const { return __fmul_rn(a[i], b[i]); }
 };
 
 // kEach: 0 for rows of any length.
@@ -70,7 +70,8 @@ struct ForwardRow {
       row.ForEach(c, [&](std::int64_t i, float& element) { element = from[i]; });
       row.ForEach(c, [&](std::int64_t, float element) { m = Larger(m, element); });
       m = LargestOfLanes(m);
-      row.ForEach(c, [&](std::int64_t, float& element) { element = gpu::Exp(element - m); });
+      row.ForEach(c,
+                  [&](std::int64_t, float& element) { element = gpu::Exp(__fsub_rn(element, m)); });
       sum = row.Sum(c);
       row.ForEach(c, [&](std::int64_t i, float element) { to[i] = element / sum; });
     } else {
@@ -78,13 +79,13 @@ struct ForwardRow {
       m = LargestOfLanes(m);
       // Every lane adds the elements that it wrote itself.
       for (std::int64_t i = gpu::RowLane(); i < c; i += gpu::kRowLanes) {
-        to[i] = gpu::Exp(from[i] - m);
+        to[i] = gpu::Exp(__fsub_rn(from[i], m));
       }
       sum = gpu::RowSum(c, At{to});
       for (std::int64_t i = gpu::RowLane(); i < c; i += gpu::kRowLanes) to[i] = to[i] / sum;
     }
     if (labels != nullptr && gpu::RowLane() == 0) {
-      losses[n] = gpu::Log(sum) - (from[labels[n]] - m);
+      losses[n] = __fsub_rn(gpu::Log(sum), __fsub_rn(from[labels[n]], m));
     }
   }
 };
@@ -103,17 +104,17 @@ struct BackwardRow {
       values.ForEach(c, [&](std::int64_t i, float& element) { element = own_y[i]; });
       gradients.ForEach(c, [&](std::int64_t i, float& element) { element = own_dy[i]; });
 #pragma unroll
-      for (int j = 0; j < kEach; ++j) products.own[j] = gradients.own[j] * values.own[j];
+      for (int j = 0; j < kEach; ++j) products.own[j] = __fmul_rn(gradients.own[j], values.own[j]);
       const float sum = products.Sum(c);
 #pragma unroll
       for (int j = 0; j < kEach; ++j) {
-        values.own[j] = values.own[j] * (gradients.own[j] - sum);
+        values.own[j] = __fmul_rn(values.own[j], __fsub_rn(gradients.own[j], sum));
       }
       values.ForEach(c, [&](std::int64_t i, float element) { own_dx[i] = element; });
     } else {
       const float sum = gpu::RowSum(c, ProductAt{own_dy, own_y});
       for (std::int64_t i = gpu::RowLane(); i < c; i += gpu::kRowLanes) {
-        own_dx[i] = own_y[i] * (own_dy[i] - sum);
+        own_dx[i] = __fmul_rn(own_y[i], __fsub_rn(own_dy[i], sum));
       }
     }
   }
@@ -144,7 +145,7 @@ struct CrossEntropyGradient {
       unsigned channel;
       const unsigned n = by_c.Divide(static_cast<unsigned>(i + j), &channel);
       const bool is_label = static_cast<int>(channel) == labels[n];
-      vector.word[j] = (vector.word[j] - (is_label ? 1.0f : 0.0f)) / samples;
+      vector.word[j] = __fsub_rn(vector.word[j], is_label ? 1.0f : 0.0f) / samples;
     }
     gpu::Store(dx + i, vector);
   }
