@@ -22,6 +22,7 @@ constexpr std::string_view kOneIsa = "written for one instruction set, or choose
 constexpr std::string_view kEmulated = "emulated, at no speed: other kernels are crossed with it";
 constexpr std::string_view kDevice = "runs on a device, whose threads are its own";
 constexpr std::string_view kOrderOfDevice = "its threads are not emulated, so nothing orders them";
+constexpr std::string_view kNoGpu = "runs on no GPU that a second stream could share";
 constexpr std::string_view kNoPromise = "promises nothing beyond its own process";
 constexpr std::string_view kTraining = "a training run, whose operations are crossed with it";
 constexpr std::string_view kNoLeaves = "its outputs are no sums over the batch";
@@ -71,6 +72,10 @@ std::string_view IfIsaChosen(const Kernel& kernel) {
 
 std::string_view UnlessTraining(const Kernel& kernel) {
   return IsTraining(*kernel.op) ? kTraining : UnlessReference(kernel);
+}
+
+std::string_view IfOnGpu(const Kernel& kernel) {
+  return kernel.backend == &kCuda ? UnlessTraining(kernel) : kNoGpu;
 }
 
 // The caller's state and scratch memory of this processor.
@@ -240,6 +245,11 @@ std::vector<int> SchedulePoints(const Kernel& kernel, const Case& c) {
   return points;
 }
 
+std::vector<int> ContentionPoints(const Kernel& kernel, const Case& c) {
+  if (!IsWorthMore(*kernel.op, c)) return {1};
+  return {1, 2};
+}
+
 // Ten times the threads that prepare batches, and how many batches ahead: none but the consumer's
 // own; fewer and more than there are threads; more than there are batches.
 std::vector<int> PipelinePoints(const Kernel& kernel, const Case& c) {
@@ -280,6 +290,8 @@ constexpr Axis kAxes[] = {
      }},
     {"schedule", 0, 1 << 20, IfEmulated, SchedulePoints,
      [](int point, Setting& s) { s.schedule = point; }},
+    {"contention", 1, 2, IfOnGpu, ContentionPoints,
+     [](int point, Setting& s) { s.contention = point > 1, s.repeats = point > 1 ? 8 : 1; }},
 };
 
 }  // namespace

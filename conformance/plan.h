@@ -36,6 +36,7 @@ struct Setting {
   int ranks = 1;                // threads that have some leaves each, and reduce what they sum
   Mapping mapping = Mapping::kInOrder;  // of leaves to ranks
   int schedule = 0;                     // of emulated threads (kernels/cuda/emulator.h)
+  bool contention = false;              // a second stream keeps the GPU busy
 };
 
 // A point is one setting; the first point of every axis is the plain run.

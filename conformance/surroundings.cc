@@ -60,6 +60,7 @@ Surroundings::Surroundings(const Setting& setting)
       former_state_(FloatingPointControl()),
       state_(StateOf(setting).value_or(former_state_)) {
   if (setting.poison_scratch) poison_.emplace();
+  if (setting.contention) contention_.emplace();
   if (setting.comma_locale) SetCommaLocale();
   SetEmulatedSchedule(setting.schedule);
   SetFloatingPointControl(state_);

@@ -9,6 +9,7 @@
 #include "kernels/core/cpu.h"
 #include "kernels/core/pipeline_plan.h"
 #include "kernels/core/scratch.h"
+#include "kernels/cuda/contention.h"
 
 namespace samebits {
 
@@ -30,6 +31,7 @@ class Surroundings {
   IsaLimit isa_;
   PipelinePlanScope pipeline_;
   std::optional<ScratchPoison> poison_;
+  std::optional<GpuContention> contention_;
   std::string former_locale_;
   std::uint64_t former_state_, state_;
 };

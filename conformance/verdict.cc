@@ -42,7 +42,8 @@ std::string LibraryOption(const Kernel& kernel) {
 // Whether the kernel's claim covers the axis.
 bool Promised(const Cell& cell) {
   if (cell.kernel->claim == Claim::kEverywhere) return true;
-  const bool same_settings = cell.axis->name == "run" || cell.axis->name == "process";
+  const bool same_settings =
+      cell.axis->name == "run" || cell.axis->name == "process" || cell.axis->name == "contention";
   return same_settings && cell.point > 1
              ? cell.kernel->claim >= Claim::kRun
              : cell.axis->name != "run" && cell.kernel->claim >= Claim::kMachine;

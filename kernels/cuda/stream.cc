@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "kernels/core/cpu.h"
+#include "kernels/cuda/contention.h"
 #include "kernels/cuda/session.h"
 
 namespace samebits {
@@ -130,6 +131,10 @@ const Backend kCuda{"cuda", NoCuda};
 void RunOnGpu(const Op&, const Case&, const Buffers&, const StreamFunction&) {}
 
 std::unique_ptr<Device> OpenGpu() { return nullptr; }
+
+class GpuContention::Work {};
+GpuContention::GpuContention() = default;
+GpuContention::~GpuContention() = default;
 
 #endif
 

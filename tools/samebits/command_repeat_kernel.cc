@@ -1,5 +1,7 @@
 // samebits repeat-kernel CELL...: many runs on a busy machine; not one may differ.
+#include <algorithm>
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -9,6 +11,8 @@
 #include "conformance/library.h"
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
+#include "kernels/cuda/contention.h"
+#include "kernels/cuda/stream.h"
 #include "tools/samebits/commands.h"
 
 namespace samebits {
@@ -90,19 +94,25 @@ void AddRepeatKernel(CLI::App& app, int& exit_code) {
     bool idle = false, json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
-      "repeat-kernel",
-      "Run cells many times while the other cores are busy: not one run may differ");
+  CLI::App* command = app.add_subcommand("repeat-kernel",
+                                         "Run cells many times while the other cores, or a second "
+                                         "stream of the GPU, are busy: not one "
+                                         "run may differ");
   command->add_option("CELL", options->cells, "operation/case@kernel#axis=point")->required();
   AddLibrary(*command, options->library);
   AddNumber(*command, "--times", options->times, 1, 1'000'000'000, "Runs of each cell");
-  command->add_flag("--no-load", options->idle, "Leave the other cores alone");
+  command->add_flag("--no-load", options->idle, "Leave the other cores, and the GPU, alone");
   command->add_flag("--json", options->json, "One line of JSON for each cell");
   command->callback([options, &exit_code] {
     if (!options->library.empty()) LoadLibrary(options->library);
     std::vector<Cell> cells;
     for (const std::string& id : options->cells) cells.push_back(ParseCell(id));
     const Load load(options->idle ? 0 : OtherCores());
+    const bool on_gpu = std::any_of(cells.begin(), cells.end(), [](const Cell& cell) {
+      return cell.kernel->backend == &kCuda && kCuda.unavailable().empty();
+    });
+    std::optional<GpuContention> contention;
+    if (on_gpu && !options->idle) contention.emplace();
     for (const Cell& cell : cells) {
       const Repeated repeated = Repeat(cell, options->times);
       Print(repeated, options->json);
