@@ -1,5 +1,5 @@
-// Adam. The step's size is computed once, on the device: a captured step of
-// training must not hold it.
+// Adam. The step's size is computed once, on the device: a captured step of training must not hold
+// it.
 #include "kernels/adam/adam.h"
 #include "kernels/cuda/math.h"
 #include "kernels/cuda/vector.h"

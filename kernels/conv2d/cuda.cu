@@ -270,8 +270,7 @@ struct FinishChannels {
 
 void BiasGradient(const Shape& s, const Buffers& buffers, DeviceStream& stream) {
   const Chains chains = OverBatch(s);
-  const auto segments =
-      static_cast<int>((chains.MostChains() + kChainsPerSegment - 1) / kChainsPerSegment);
+  const int segments = PartsOf(chains, false).segments;
   float* const sums = stream.Scratch(s.leaves * segments * s.k);
   Launch(stream,
          {static_cast<unsigned>(s.leaves * segments), static_cast<unsigned>((s.k + 31) / 32)},

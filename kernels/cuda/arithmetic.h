@@ -100,8 +100,9 @@ __device__ inline std::int64_t RowIndex() {
 // tree over the 16 lanes, in every lane: a + b is b + a.
 __device__ inline float TreeOverLanes(float x) {
 #pragma unroll
-  for (int lanes = 1; lanes < kRowLanes; lanes *= 2)
+  for (int lanes = 1; lanes < kRowLanes; lanes *= 2) {
     x = __fadd_rn(x, __shfl_xor_sync(RowMask(), x, lanes));
+  }
   return x;
 }
 
@@ -112,8 +113,9 @@ __device__ float RowSum(std::int64_t n, const Element& element) {
   for (std::int64_t begin = 0; begin < n; begin += kPartialElements) {
     const std::int64_t end = n - begin < kPartialElements ? n : begin + kPartialElements;
     float lane = 0.0f;
-    for (std::int64_t i = begin + RowLane(); i < end; i += kRowLanes)
+    for (std::int64_t i = begin + RowLane(); i < end; i += kRowLanes) {
       lane = __fadd_rn(lane, element(i));
+    }
     partials.Add(TreeOverLanes(lane));
   }
   return partials.Result();

@@ -4,9 +4,9 @@
 #include <cuda_runtime.h>
 
 #include <atomic>
-#include <stdexcept>
-#include <string>
 #include <thread>
+
+#include "kernels/cuda/session.h"
 
 namespace samebits {
 namespace {
@@ -23,41 +23,23 @@ __global__ void __launch_bounds__(kBlock) Scatter(unsigned* memory, int words) {
   }
 }
 
-void Check(cudaError_t error) {
-  if (error == cudaSuccess) return;
-  throw std::runtime_error(std::string("CUDA: work on a second stream: ") +
-                           cudaGetErrorString(error));
-}
-
 }  // namespace
 
 class GpuContention::Work {
  public:
   Work() {
-    int device = 0, processors = 0;
-    Check(cudaGetDevice(&device));
-    Check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device));
-    most_blocks_ = 2 * static_cast<unsigned>(processors);
-    Check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
-    if (const cudaError_t error = cudaMalloc(&memory_, kWords * sizeof(unsigned))) {
-      cudaStreamDestroy(stream_);
-      Check(error);
-    }
     Queue();
-    thread_ = std::thread([this, device] {
-      cudaSetDevice(device);
+    // What fails here fails in the kernels beside, too, which say so.
+    thread_ = std::thread([this] {
       while (!stop_.load(std::memory_order_relaxed)) {
         Queue();
-        cudaStreamSynchronize(stream_);
+        cudaStreamSynchronize(stream());
       }
     });
   }
   ~Work() {
     stop_ = true;
     thread_.join();
-    cudaStreamSynchronize(stream_);
-    cudaFree(memory_);
-    cudaStreamDestroy(stream_);
   }
   Work(const Work&) = delete;
   Work& operator=(const Work&) = delete;
@@ -65,14 +47,16 @@ class GpuContention::Work {
  private:
   // Tens of microseconds each, from one block to two a processor.
   void Queue() {
+    const unsigned most = 2 * static_cast<unsigned>(device_->processors());
     for (int i = 0; i < 8; ++i, ++queued_) {
-      Scatter<<<1 + queued_ * 37 % most_blocks_, kBlock, 0, stream_>>>(memory_, 64 << queued_ % 5);
+      Scatter<<<1 + queued_ * 37 % most, kBlock, 0, stream()>>>(memory_, 64 << queued_ % 5);
     }
   }
+  cudaStream_t stream() const { return static_cast<cudaStream_t>(device_->handle()); }
 
-  unsigned most_blocks_, queued_ = 0;
-  cudaStream_t stream_ = nullptr;
-  unsigned* memory_ = nullptr;
+  const std::unique_ptr<Device> device_ = OpenGpu();
+  unsigned* const memory_ = static_cast<unsigned*>(device_->Allocate(kWords * sizeof(unsigned)));
+  unsigned queued_ = 0;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

@@ -123,8 +123,8 @@ SAMEBITS_ANYWHERE inline Wave SinCosByGlibc(float x) {
   if (top < std::bit_cast<std::uint32_t>(0x1p-12f) >> 20) return {x, 1.0f};
   double y = x;
   int quarter = 0;
-  if (top >= std::bit_cast<std::uint32_t>(0x1.921fb6p-1f) >>
-      20) {  // pi / 4: the nearest multiple of pi / 2 is taken away
+  // From pi / 4 on the nearest multiple of pi / 2 is taken away.
+  if (top >= std::bit_cast<std::uint32_t>(0x1.921fb6p-1f) >> 20) {
     quarter = (static_cast<std::int32_t>(y * 0x1.45F306DC9C883p+23) + 0x800000) >> 24;
     y -= quarter * 0x1.921FB54442D18p0;
   }

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "kernels/core/threefry.h"
+#include "kernels/math/stream_functions.h"
 #include "model/streams/stream.h"
-#include "model/streams/xla_functions.h"
 
 namespace samebits {
 namespace {
@@ -20,14 +20,15 @@ void DrawUniform(SeedState state, float low, float high, std::span<float> values
 
 void DrawNormal(SeedState state, std::span<float> values) {
   DrawUniform(state, std::nextafter(-1.0f, 0.0f), 1.0f, values);
-  for (float& value : values) value = kRootOfTwo * XlaErfInv(value);
+  for (float& value : values) value = kRootOfTwo * stream_functions::ErfInvByXla(value);
 }
 
 void DrawTruncatedNormal(SeedState state, std::span<float> values) {
   constexpr float kErfOfRootOfTwo = 0.9544997f;
   const float most = std::nextafter(2.0f, 0.0f);
   DrawUniform(state, -kErfOfRootOfTwo, kErfOfRootOfTwo, values);
-  for (float& value : values) value = std::clamp(kRootOfTwo * XlaErfInv(value), -most, most);
+  for (float& value : values)
+    value = std::clamp(kRootOfTwo * stream_functions::ErfInvByXla(value), -most, most);
 }
 
 bool Keeps(float uniform, double rate) { return uniform < static_cast<float>(1.0 - rate); }

@@ -5,7 +5,7 @@
 #include <numbers>
 
 #include "kernels/core/philox.h"
-#include "model/streams/glibc_functions.h"
+#include "kernels/math/stream_functions.h"
 #include "model/streams/stream.h"
 
 namespace samebits {
@@ -32,8 +32,8 @@ void WriteGroups(std::span<float> values, auto group_at) {
 std::array<float, 2> BoxMuller(std::uint32_t a, std::uint32_t b) {
   const float u = std::max(UnitUniform(a), 1.0e-7f);
   const auto angle = static_cast<float>(2 * std::numbers::pi * static_cast<double>(UnitUniform(b)));
-  const float radius = std::sqrt(-2.0f * GlibcLog(u));
-  const auto [sin, cos] = GlibcSinCos(angle);
+  const float radius = std::sqrt(-2.0f * stream_functions::LogByGlibc(u));
+  const auto [sin, cos] = stream_functions::SinCosByGlibc(angle);
   return {sin * radius, cos * radius};
 }
 

@@ -8,9 +8,8 @@
 
 #include "kernels/core/threefry.h"
 #include "kernels/math/log.h"
-#include "model/streams/glibc_functions.h"
+#include "kernels/math/stream_functions.h"
 #include "model/streams/initializers.h"
-#include "model/streams/xla_functions.h"
 #include "model/tests/testing.h"
 
 namespace samebits {
@@ -27,8 +26,8 @@ TEST(GlibcFunctions, AreNotCorrectlyRounded) {
     const float u = std::bit_cast<float>(i | 0x3F800000) - 1.0f;
     const float positive = std::max(u, 1.0e-7f);
     const auto angle = static_cast<float>(2 * M_PI * static_cast<double>(u));
-    const SinCos ours = GlibcSinCos(angle);
-    log += GlibcLog(positive) != Log(positive);
+    const stream_functions::Wave ours = stream_functions::SinCosByGlibc(angle);
+    log += stream_functions::LogByGlibc(positive) != Log(positive);
     sin += ours.sin != static_cast<float>(std::sin(static_cast<double>(angle)));
     cos += ours.cos != static_cast<float>(std::cos(static_cast<double>(angle)));
   }
@@ -42,10 +41,12 @@ TEST(XlaFunctions, AreNearTheFunctionsButNotCorrectlyRounded) {
   double worst = 0.0;
   for (std::uint32_t i = 1; i < 1u << 16; ++i) {
     const float x = static_cast<float>(i) / 65536.0f;
-    other_log += XlaLog(x) != Log(x);
-    other_log1p += XlaLog1p(-x * x) != static_cast<float>(std::log1p(static_cast<double>(-x * x)));
-    worst = std::max(worst, std::fabs(std::erf(static_cast<double>(XlaErfInv(x))) - x));
-    EXPECT_EQ(XlaErfInv(-x), -XlaErfInv(x));
+    other_log += stream_functions::LogByXla(x) != Log(x);
+    other_log1p += stream_functions::Log1pByXla(-x * x) !=
+                   static_cast<float>(std::log1p(static_cast<double>(-x * x)));
+    worst = std::max(
+        worst, std::fabs(std::erf(static_cast<double>(stream_functions::ErfInvByXla(x))) - x));
+    EXPECT_EQ(stream_functions::ErfInvByXla(-x), -stream_functions::ErfInvByXla(x));
   }
   EXPECT_GT(other_log, 1000);
   EXPECT_GT(other_log1p, 1000);
