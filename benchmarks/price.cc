@@ -17,7 +17,7 @@
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
-#include "kernels/cuda/session.h"
+#include "kernels/cuda/device_run.h"
 
 namespace samebits {
 namespace {
@@ -140,33 +140,6 @@ class Waiting {
   std::int64_t waited_ = Nanoseconds();
 };
 
-// A kernel on tensors that stay on its device.
-class DeviceRun {
- public:
-  // Of the kernel in a run, as waiting for the device takes time too.
-  static constexpr int kTimes = 16;
-
-  DeviceRun(const Kernel& kernel, const Problem& problem, Team& team)
-      : session_(OpenDevice(*kernel.backend)) {
-    const Buffers& buffers = problem.buffers();
-    const Signature& signature = problem.signature();
-    for (std::size_t i = 0; i < signature.inputs.size(); ++i) {
-      session_.Keep(const_cast<void*>(buffers.inputs[i]), signature.inputs[i].Bytes());
-    }
-    for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
-      session_.Keep(buffers.outputs[i], signature.outputs[i].Bytes());
-    }
-    const DeviceSession::Scope scope(&session_, *kernel.op, problem.case_of());
-    samebits::Run(kernel, problem.case_of(), buffers, team);
-    session_.Flush();
-  }
-
-  void Run() { session_.Repeat(kTimes); }
-
- private:
-  DeviceSession session_;
-};
-
 // All kernels of one case on one number of threads.
 class Heat {
  public:
@@ -184,7 +157,11 @@ class Heat {
   // Verifies every kernel's bits, then lets those that hold run.
   void Run(std::map<std::string, std::string>& first_digests) {
     AdmitAll(first_digests);
-    if (device_ == nullptr) LeaveOutTheHopeless();
+    if (device_ == nullptr) {
+      LeaveOutTheHopeless();
+    } else {
+      LeaveOutWhatFails();
+    }
     if (!HasComparator()) return;
     Time();
     AddPrices();
@@ -202,14 +179,31 @@ class Heat {
     samebits::Run(kernel, problem_->case_of(), problem_->buffers(), team_);
   }
 
+  // How often a kernel runs on a device before that is waited for, which takes time, too: for a few
+  // milliseconds.
+  int Times() const {
+    return device_ == nullptr ? 1 : std::clamp(static_cast<int>(3e11 / (flops_ + 1)), 1, 16);
+  }
+
   // How a kernel runs: here, or on its device.
   std::function<void()> RunOf(const Kernel& kernel) {
     if (device_ == nullptr) return [this, &kernel] { RunOnce(kernel); };
-    return [run = std::make_shared<DeviceRun>(kernel, *problem_, team_)] { run->Run(); };
+    return
+        [this, run = std::make_shared<DeviceRun>(kernel, problem_->case_of(), problem_->buffers(),
+                                                 team_)] { run->Run(Times()); };
   }
 
-  // What moves data only is compared with the bandwidth, where that is measured.
-  bool ComparesWithBandwidth() const { return flops_ == 0 && device_ == nullptr; }
+  // How the bytes of the case are moved, as a comparator.
+  std::function<void()> MoveBytes() {
+    const auto bytes = static_cast<std::size_t>(bytes_);
+    if (device_ == nullptr) {
+      return [this, triad = std::make_shared<Triad>(bytes)] { triad->Run(team_); };
+    }
+    return [this, copy = std::make_shared<DeviceCopy>(*device_, bytes)] { copy->Run(Times()); };
+  }
+
+  // What moves data only is compared with the bandwidth.
+  bool ComparesWithBandwidth() const { return flops_ == 0; }
 
   // Without one there is no price: it is listed as absent.
   bool HasComparator() const {
@@ -222,11 +216,7 @@ class Heat {
   void Time() {
     std::vector<Contestant> contestants;
     for (Entrant& e : entrants_) contestants.push_back({"", [&e] { e.run(); }});
-    std::unique_ptr<Triad> triad;
-    if (ComparesWithBandwidth()) {
-      triad = std::make_unique<Triad>(static_cast<std::size_t>(bytes_));
-      contestants.push_back({"", [&] { triad->Run(team_); }});
-    }
+    if (ComparesWithBandwidth()) contestants.push_back({"", MoveBytes()});
     // A pipeline has threads of its own, so all of it is timed.
     const bool alone = team_.size() == 1 && !op_.has_pipeline && device_ == nullptr;
     const Clock clock = alone ? Clock::kThread : Clock::kWall;
@@ -241,22 +231,18 @@ class Heat {
       rounds.count = (rounds.count + kPlaces - 1 - place) / kPlaces;
       const auto part = TimeInRounds(contestants, rounds, clock);
       for (std::size_t i = 0; i < part.size(); ++i) {
-        auto& times = i < entrants_.size() ? entrants_[i].times : triad_times_;
-        times.insert(times.end(), part[i].begin(), part[i].end());
+        auto& times = i < entrants_.size() ? entrants_[i].times : bandwidth_times_;
+        for (const double time : part[i]) times.push_back(time / Times());
       }
       former.push_back(std::move(problem_));
       problem_ = std::make_unique<Problem>(op_, cells_[0].case_id);
     }
     before.AddTo(list_);
-    if (device_ == nullptr) return;
-    for (Entrant& e : entrants_) {
-      for (double& time : e.times) time /= DeviceRun::kTimes;
-    }
   }
 
   void AddPrices() {
     const Entrant* const library = Fastest([](const Kernel& kernel) { return IsLibrary(kernel); });
-    std::vector<double> comparator = library ? library->times : triad_times_;
+    std::vector<double> comparator = library ? library->times : bandwidth_times_;
     if (!library) {
       for (double& time : comparator) time /= 0.85;
     }
@@ -282,13 +268,31 @@ class Heat {
            .peak_fraction = fewest_seconds / seconds,
            .verified = best->verified});
     }
+    if (device_ != nullptr) AddLibraries();
   }
 
-  // At the measured peak of what the operation needs; 0 on devices, whose peak is not measured.
+  // A device's libraries differ in what they compute with: the fastest one alone says too little.
+  void AddLibraries() {
+    const Entrant* const ours = Fastest([](const Kernel& kernel) { return !IsLibrary(kernel); });
+    if (ours == nullptr) return;
+    for (const Entrant& e : entrants_) {
+      if (!IsLibrary(*e.cell->kernel)) continue;
+      list_.libraries.push_back({.operation = std::string(op_.name),
+                                 .case_id = cells_[0].case_id,
+                                 .library = std::string(e.cell->kernel->name),
+                                 .claim = std::string(ClaimName(e.cell->kernel->claim)),
+                                 .kernel = std::string(ours->cell->kernel->name),
+                                 .ratio = RatioOf(e.times, ours->times),
+                                 .seconds = Median(e.times)});
+    }
+  }
+
+  // At the measured peak of what the operation needs; 0 on devices, whose peak of arithmetic is not
+  // measured.
   double FewestSeconds() {
-    if (device_ != nullptr) return 0;
+    if (device_ != nullptr) return flops_ > 0 ? 0 : Median(bandwidth_times_);
     const Peak& peak = PeakOf(team_.size());  // of every number of threads: see WasQuiet
-    return flops_ > 0 ? flops_ / (peak.gflops * 1e9) : Median(triad_times_);
+    return flops_ > 0 ? flops_ / (peak.gflops * 1e9) : Median(bandwidth_times_);
   }
 
   const Peak& PeakOf(int threads) {
@@ -316,7 +320,34 @@ class Heat {
     }
   }
 
+  // One kernel that fails on a device must not take the prices of all others with it.
+  void AddFailure(const Kernel& kernel, const std::exception& error) {
+    AddLine(IsLibrary(kernel) ? list_.absent : list_.wrong,
+            fmt::format("{}/{}@{}: {}", op_.name, cells_[0].case_id, kernel.name, error.what()));
+  }
+
+  void LeaveOutWhatFails() {
+    std::erase_if(entrants_, [&](const Entrant& e) {
+      try {
+        RunOf (*e.cell->kernel)();
+        return false;
+      } catch (const std::exception& error) {
+        AddFailure(*e.cell->kernel, error);
+        return true;
+      }
+    });
+  }
+
   void Admit(const Cell& cell, std::map<std::string, std::string>& first_digests) {
+    if (device_ == nullptr) return AdmitOne(cell, first_digests);
+    try {
+      AdmitOne(cell, first_digests);
+    } catch (const std::exception& error) {
+      AddFailure(*cell.kernel, error);
+    }
+  }
+
+  void AdmitOne(const Cell& cell, std::map<std::string, std::string>& first_digests) {
     const Kernel& kernel = *cell.kernel;
     const Outcome outcome = judge_.Evaluate(cell);
     if (outcome.verdict == Verdict::kUnavailable) {
@@ -397,7 +428,7 @@ class Heat {
   const double flops_, bytes_;
   Team team_;
   std::vector<Entrant> entrants_;
-  std::vector<double> triad_times_;
+  std::vector<double> bandwidth_times_;
   std::vector<float> want_;  // what a kernel with the golden's bits computes
 };
 
@@ -513,6 +544,7 @@ PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& se
   Judge judge(GoldenDirectory(), {});
   PriceList list;
   list.rounds = settings.rounds;
+  if (settings.device != nullptr) list.device = settings.device->name;
   std::map<std::string, std::string> first_digests;
   bool any = false;
   const std::vector<Cell> cells = settings.device == nullptr
@@ -527,6 +559,8 @@ PriceList Prices(std::span<const Kernel* const> kernels, const PriceSettings& se
     }
     const std::string name = fmt::format("{}/{}", op.name, first.case_id);
     if (!MatchesFilter(name, settings.filter)) continue;
+    // A step on a device is priced by samebits train --determinism.
+    if (settings.device != nullptr && IsTraining(op)) continue;
     if (settings.only_quick && TakesLong(op, Case::Parse(first.case_id))) continue;
     any = true;
     progress(fmt::format("{} on {} threads", name, first.point));

@@ -27,7 +27,8 @@ struct Price {
   std::string outcome;  // "faster", "slower", "inconclusive": where the interval lies to 1
   double seconds;       // of `kernel`, median
   double flops, bytes;  // of the case; no flops where they are not what takes the time
-  // Of the peak: of fused multiply-adds, or of what the triad moves within as much memory.
+  // Of the peak: of fused multiply-adds, or of what the triad, on a device a copy, moves within as
+  // much memory.
   double peak_fraction;  // 0: the peak is not known
   bool verified;  // its bits, in this process: to the golden, or a library's to its own claim
 
@@ -51,6 +52,15 @@ struct Drift {
   int threads = 0;  // whose bits are not those of the same case on the first number of threads
 };
 
+// A library of a device against the fastest of our kernels.
+struct LibraryPrice {
+  std::string operation, case_id;
+  std::string library, claim;  // "cudnn_binary32", "run"
+  std::string kernel;          // ours
+  Ratio ratio;                 // time of the library / time of ours
+  double seconds;              // of the library, median
+};
+
 // The time per image of a layer of the recipe, at one batch.
 struct BatchPrice {
   std::string operation, case_id, kernel;
@@ -62,7 +72,9 @@ struct BatchPrice {
 struct PriceList {
   std::vector<Price> prices = {};
   std::vector<BatchPrice> batches = {};
-  std::vector<Peak> peaks = {};  // one for each number of threads
+  std::string device = {};                   // "cuda"; empty: the processor
+  std::vector<LibraryPrice> libraries = {};  // of the device
+  std::vector<Peak> peaks = {};              // one for each number of threads
   std::vector<Drift> drifts = {};
   std::vector<std::string> absent = {};  // kernels that could not run, one line each
   std::vector<std::string> wrong = {};   // kernels that were not timed because of their bits

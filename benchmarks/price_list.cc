@@ -65,6 +65,8 @@ Json JsonOf(const PriceList& list) {
   Json json = {{"rows", Json::array()},
                {"geomean", GeometricMeans(list)},
                {"batches", Json::array()},
+               {"device", list.device},
+               {"libraries", Json::array()},
                {"machine", Json::array()},
                {"drift", Json::array()},
                {"absent", list.absent},
@@ -84,6 +86,17 @@ Json JsonOf(const PriceList& list) {
                                {"ratio", b.to_smallest.value},
                                {"low", b.to_smallest.low},
                                {"high", b.to_smallest.high}});
+  }
+  for (const LibraryPrice& p : list.libraries) {
+    json["libraries"].push_back({{"operation", p.operation},
+                                 {"case", p.case_id},
+                                 {"library", p.library},
+                                 {"claim", p.claim},
+                                 {"kernel", p.kernel},
+                                 {"ratio", p.ratio.value},
+                                 {"low", p.ratio.low},
+                                 {"high", p.ratio.high},
+                                 {"seconds", p.seconds}});
   }
   for (const Peak& peak : list.peaks) {
     json["machine"].push_back(
@@ -113,6 +126,16 @@ PriceList ReadPrices(const std::filesystem::path& file) {
                               b.at("batch"),
                               b.at("seconds_per_image"),
                               {b.at("ratio"), b.at("low"), b.at("high")}});
+    }
+    list.device = json.value("device", "");  // lists before there were devices have neither
+    for (const Json& p : json.value("libraries", Json::array())) {
+      list.libraries.push_back({p.at("operation"),
+                                p.at("case"),
+                                p.at("library"),
+                                p.at("claim"),
+                                p.at("kernel"),
+                                {p.at("ratio"), p.at("low"), p.at("high")},
+                                p.at("seconds")});
     }
     for (const Json& peak : json.at("machine")) {
       list.peaks.push_back({peak.at("threads"), peak.at("fma_gflops"), peak.at("triad_gbs")});

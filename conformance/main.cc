@@ -18,6 +18,7 @@
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
+#include "kernels/core/steady_choice.h"
 
 namespace samebits {
 namespace {
@@ -152,6 +153,7 @@ int Main(int argc, char** argv) {
     if (!gate.lines) throw UserError(fmt::format("cannot write {}", jsonl));
   }
   RegisterCells(gate, quick);
+  const SteadyChoice steady;  // what libraries do is the same in the next gate
   const int tests = RUN_ALL_TESTS();
   return testing::GTEST_FLAG(list_tests) ? tests : Report(gate, tests);
 }

@@ -8,6 +8,7 @@
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
+#include "kernels/core/steady_choice.h"
 
 namespace samebits {
 namespace {
@@ -164,6 +165,7 @@ Matrix RunQuickPart(const std::string& filter,
   std::erase_if(
       cells, [&](const Cell& cell) { return !IsQuick(cell) || !MatchesFilter(cell.Id(), filter); });
   Judge judge(GoldenDirectory(), InOwnProcess());
+  const SteadyChoice steady;  // as in the gate
   Matrix matrix;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i % 100 == 0) progress(fmt::format("cell {} of {}", i + 1, cells.size()));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -15,6 +16,7 @@
 #include "kernels/core/registry.h"
 #include "kernels/core/rows.h"
 #include "kernels/core/steady_choice.h"
+#include "kernels/cuda/device_run.h"
 #include "kernels/cuda/stream.h"
 
 namespace samebits {
@@ -29,13 +31,17 @@ std::string WhyNot(std::string_view name) {
   return kernel == nullptr ? "it is not built for this processor" : kernel->backend->unavailable();
 }
 
-// Of the libraries that promise the claim, those this machine has.
-std::vector<const Kernel*> LibrariesFor(const Op& op, Claim claim) {
+// The device that a backend's kernels run on; null: the processor.
+const Backend* DeviceOf(const Backend& backend) {
+  return &backend == &kCuda || &backend == &kCudaEmulated ? &backend : nullptr;
+}
+
+// Of the libraries that promise the claim, those this machine has, for where the tensors lie.
+std::vector<const Kernel*> LibrariesFor(const Op& op, Claim claim, const Backend* device) {
   std::vector<const Kernel*> libraries;
   for (const Kernel& row : rows::Comparators()) {
-    // Those of a GPU would be called with tensors of the host.
-    const bool on_gpu = row.backend == &kCuda || row.backend == &kCudaEmulated;
-    if (row.op == &op && row.claim >= claim && !on_gpu && row.backend->unavailable().empty()) {
+    if (row.op == &op && row.claim >= claim && DeviceOf(*row.backend) == device &&
+        row.backend->unavailable().empty()) {
       libraries.push_back(&row);
     }
   }
@@ -71,11 +77,7 @@ KernelSet::KernelSet(std::string_view name, Claim claim) : name_(name), claim_(c
       fmt::format("--isa {}: not known; there are auto, {}", name, fmt::join(kNames, ", ")));
 }
 
-const Backend* KernelSet::device() const {
-  if (claim_ != Claim::kEverywhere) return nullptr;
-  if (name_ == kCuda.name) return &kCuda;
-  return name_ == kCudaEmulated.name ? &kCudaEmulated : nullptr;
-}
+const Backend* KernelSet::device() const { return DeviceOf(*For(conv2d::kForward).backend); }
 
 const Kernel& KernelSet::For(const Op& op) const {
   const Kernel* kernel = FindKernel(op, name_);
@@ -87,24 +89,47 @@ const Kernel& KernelSet::Choose(const Op& op, const Case& c, const Buffers& buff
                                 Team& team) const {
   const Kernel& ours = For(op);
   if (claim_ == Claim::kEverywhere) return ours;
-  std::vector<const Kernel*> libraries = LibrariesFor(op, claim_);
-  if (libraries.empty()) return ours;
+  std::vector<const Kernel*> libraries = LibrariesFor(op, claim_, device());
+  if (libraries.empty() || (claim_ == Claim::kNone && InPlace(buffers))) return ours;
+  if (device() != nullptr) return ChooseOnDevice(libraries, ours, c, buffers, team);
   if (claim_ != Claim::kNone) return *libraries.front();
-  if (InPlace(buffers)) return ours;
   libraries.push_back(&ours);
   const auto run = [&](std::size_t i) { samebits::Run(*libraries[i], c, buffers, team); };
   return *libraries[FastestOf(libraries.size(), run)];
 }
 
+// A library says whether it is there, and has an engine for the case, when it runs.
+const Kernel& KernelSet::ChooseOnDevice(std::span<const Kernel* const> libraries,
+                                        const Kernel& ours, const Case& c, const Buffers& buffers,
+                                        Team& team) const {
+  constexpr int kTimes = 16;  // as waiting for the device takes time too
+  std::vector<const Kernel*> kernels;
+  std::vector<std::unique_ptr<DeviceRun>> runs;
+  const auto add = [&](const Kernel& kernel) {
+    runs.push_back(std::make_unique<DeviceRun>(kernel, c, buffers, team));
+    kernels.push_back(&kernel);
+  };
+  for (const Kernel* const library : libraries) {
+    try {
+      add(*library);
+    } catch (const UnavailableError&) {
+      continue;
+    }
+    if (claim_ != Claim::kNone) return *library;
+  }
+  add(ours);
+  return *kernels[FastestOf(runs.size(), [&](std::size_t i) { runs[i]->Run(kTimes); })];
+}
+
 void KernelSet::Run(const Op& op, const Case& c, const Buffers& buffers, Team& team) const {
+  std::optional<SteadyChoice> steady;
+  if (claim_ > Claim::kNone) steady.emplace();
   const Kernel& kernel = [&]() -> const Kernel& {
     const std::lock_guard lock(mutex_);
     const Kernel*& chosen = chosen_[&op][c.id()];
     if (chosen == nullptr) chosen = &Choose(op, c, buffers, team);
     return *chosen;
   }();
-  std::optional<SteadyChoice> steady;
-  if (claim_ > Claim::kNone) steady.emplace();
   samebits::Run(kernel, c, buffers, team);
 }
 

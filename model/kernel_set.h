@@ -4,6 +4,7 @@
 
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,7 @@ class KernelSet {
  public:
   // `name` is that of kernel rows ("reference", "portable", "avx2"), or "auto" for the best this
   // machine runs. With a claim below `everywhere` a library's row takes the place of ours, where
-  // this machine has one whose claim is at least that:
+  // this machine has one whose claim is at least that, for the processor or the device of `name`:
   //   run, machine  the first in the table of comparators, by the first of its ways, so that every
   //                 run takes the same one
   //   none          whichever of them all, ours among them, is fastest when a case first runs; that
@@ -45,6 +46,8 @@ class KernelSet {
 
  private:
   const Kernel& Choose(const Op& op, const Case& c, const Buffers& buffers, Team& team) const;
+  const Kernel& ChooseOnDevice(std::span<const Kernel* const> libraries, const Kernel& ours,
+                               const Case& c, const Buffers& buffers, Team& team) const;
 
   std::string name_;
   Claim claim_;

@@ -7,7 +7,9 @@
 namespace samebits {
 namespace {
 
-constexpr int kTurns = 15, kWarmUps = 2;
+// Before the first turn kernels are chosen, memory is touched, and what a device does by turns in
+// two places has become graphs.
+constexpr int kTurns = 15, kWarmUps = 5;
 
 double Median(std::vector<double> values) {
   const auto middle = values.begin() + std::ssize(values) / 2;
@@ -54,7 +56,7 @@ StepPrice PriceOfSteps(const Recipe& recipe, const TrainSettings& settings,
   std::vector<double> ours, theirs, ratios;
   for (int turn = -kWarmUps; turn < kTurns; ++turn) {
     const double a = seconds_of(one), b = seconds_of(other);
-    if (turn < 0) continue;  // kernels are chosen, memory is touched
+    if (turn < 0) continue;
     ours.push_back(a), theirs.push_back(b), ratios.push_back(a / b);
   }
   return {Median(ours), Median(theirs), Median(ratios), kTurns};

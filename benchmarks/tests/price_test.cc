@@ -91,16 +91,28 @@ TEST(PriceTest, EveryClaimHasARung) {
   EXPECT_THAT(claims, ElementsAre("none", "run", "machine", "everywhere"));
 }
 
-// On tensors that stay on a device, against sums by atomics.
-TEST(PriceTest, ADevice) {
-  if (const std::string reason = kCudaEmulated.unavailable(); !reason.empty()) {
-    GTEST_SKIP() << reason;
-  }
+// On tensors that stay there.
+PriceList PricesOnEmulator(std::vector<const Kernel*> kernels, const std::string& filter) {
   PriceSettings settings;
   settings.device = &kCudaEmulated;
-  settings.filter = "maxpool2d_bwd_v1/n64h13w13c32*";
+  settings.filter = filter;
   settings.rounds = {.count = 3, .seconds = 1e-6};
-  const PriceList list = Prices(AllKernels(), settings, [](const std::string&) {});
+  return Prices(kernels, settings, [](const std::string&) {});
+}
+
+class DevicePriceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string reason = kCudaEmulated.unavailable(); !reason.empty()) {
+      GTEST_SKIP() << reason;
+    }
+  }
+};
+
+TEST_F(DevicePriceTest, AgainstEachLibrary) {
+  const std::string filter = "maxpool2d_bwd_v1/n64h13w13c32*";
+  const std::vector<const Kernel*> all(AllKernels().begin(), AllKernels().end());
+  const PriceList list = PricesOnEmulator(all, filter);
   ASSERT_FALSE(list.prices.empty());
   const Price& price = list.prices.back();
   EXPECT_EQ(price.claim, kEverywhere);
@@ -108,7 +120,40 @@ TEST(PriceTest, ADevice) {
   EXPECT_EQ(price.fastest, "atomic_emulated");
   EXPECT_TRUE(price.verified);
   EXPECT_GT(price.seconds, 0);
-  EXPECT_EQ(price.peak_fraction, 0);
+  EXPECT_EQ(list.device, "cuda_emulated");
+  ASSERT_THAT(list.libraries, SizeIs(1));
+  EXPECT_EQ(list.libraries[0].library, "atomic_emulated");
+  EXPECT_EQ(list.libraries[0].claim, "none");
+  EXPECT_EQ(list.libraries[0].ratio.value, price.ratio.value);
+}
+
+// Its memory's copy stands for a library.
+TEST_F(DevicePriceTest, AgainstItsBandwidth) {
+  const PriceList list = PricesOnEmulator({FindKernel(activation::kReluForward, "cuda_emulated")},
+                                          "relu_fwd_v1/n1843200*");
+  ASSERT_FALSE(list.prices.empty());
+  EXPECT_EQ(list.prices.back().fastest, kBandwidth);
+  EXPECT_GT(list.prices.back().peak_fraction, 0);
+  EXPECT_THAT(list.libraries, IsEmpty());
+}
+
+void Fails(const Case&, const Buffers& buffers, Team&) {
+  RunOnEmulator(buffers,
+                [](const Buffers&, DeviceStream&) { throw std::runtime_error("no such engine"); });
+}
+
+TEST_F(DevicePriceTest, WhatFailsLeavesTheOthers) {
+  const Kernel library{&activation::kReluForward, "library", &kCudaEmulated, Claim::kRun, Fails};
+  const Kernel ours{&activation::kReluForward, "ours", &kCudaEmulated, Claim::kEverywhere, Fails};
+  const PriceList list =
+      PricesOnEmulator({&library, &ours, FindKernel(activation::kReluForward, "cuda_emulated")},
+                       "relu_fwd_v1/n1843200*");
+  ASSERT_THAT(list.absent, SizeIs(1));
+  EXPECT_THAT(list.absent[0], HasSubstr("@library: no such engine"));
+  ASSERT_THAT(list.wrong, SizeIs(1));
+  EXPECT_THAT(list.wrong[0], HasSubstr("@ours: no such engine"));
+  ASSERT_FALSE(list.prices.empty());
+  EXPECT_EQ(list.prices.back().kernel, "cuda_emulated");
 }
 
 TEST(PriceTest, NothingMatches) {
@@ -228,6 +273,9 @@ TEST_F(PriceFileTest, ReadsWhatItWrote) {
   list.batches.push_back({"dense_fwd_v1", "n64c32_k64_seed812", "avx2", 64, 1e-6, {1, 1, 1}});
   list.drifts.push_back({"onednn", 3, 2, 1, 0});
   list.absent = {"blis: not installed"};
+  list.device = "cuda";
+  list.libraries.push_back(
+      {"dense_fwd_v1", "n64c32_k64_seed812", "cublas", "run", "cuda", {1, 1, 1}, 1e-6});
   const std::string text = JsonOf(list).dump();
   ASSERT_EQ(ErrorOf(text), "none");
   EXPECT_EQ(JsonOf(ReadPrices(folder_ / "prices.json")).dump(), text);

@@ -9,6 +9,7 @@
 #include "conformance/plan.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/error.h"
+#include "kernels/pool2d/pool2d.h"
 
 namespace samebits {
 namespace {
@@ -74,6 +75,19 @@ TEST_F(CudnnTest, OffersEnginesForAGpuThatIsElsewhere) {
     }
     // Sums over all pixels, or over all filters, are where engines add by atomics.
     EXPECT_EQ(any_moves, op != &conv2d::kForward) << op->name;
+  }
+}
+
+// Windows, strides and paddings, too.
+TEST_F(CudnnTest, PoolsToTheSameSize) {
+  for (const Op* op :
+       {&pool2d::kMaxForward, &pool2d::kAverageForward, &pool2d::kGlobalAverageForward}) {
+    for (const std::string& id : CaseIds(*op)) {
+      SCOPED_TRACE(fmt::format("{}/{}", op->name, id));
+      const Case c = Case::Parse(id);
+      const pool2d::Shape s = pool2d::ShapeOf(c);
+      EXPECT_EQ(comparators::CudnnPoolingOutput(c), std::pair(int(s.oh), int(s.ow)));
+    }
   }
 }
 

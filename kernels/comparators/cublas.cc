@@ -3,7 +3,6 @@
 
 #include <cublas_v2.h>
 
-#include <stdexcept>
 #include <string>
 
 #include <fmt/format.h>
@@ -32,9 +31,10 @@ const Library& TheLibrary() {
   return library;
 }
 
+// Throws UnavailableError: a library that fails at a case proves nothing against other kernels.
 void Check(cublasStatus_t status, const char* what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  throw std::runtime_error(fmt::format("cuBLAS: {}: status {}", what, static_cast<int>(status)));
+  throw UnavailableError(fmt::format("cuBLAS: {}: status {}", what, static_cast<int>(status)));
 }
 
 // A thread's own: handles are not shared.

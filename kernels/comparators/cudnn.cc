@@ -1,12 +1,13 @@
-// cuDNN through its backend interface (version 9), loaded when it is first asked for.
+// cuDNN's convolutions, through its backend interface (version 9).
 #include "kernels/comparators/cudnn.h"
 
 #include <cuda_runtime.h>
-#include <cudnn.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -15,9 +16,9 @@
 
 #include <fmt/format.h>
 
+#include "kernels/comparators/cudnn_library.h"
 #include "kernels/comparators/layout.h"
 #include "kernels/comparators/padding.h"
-#include "kernels/comparators/shared_library.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/core/error.h"
 #include "kernels/core/steady_choice.h"
@@ -26,44 +27,13 @@
 namespace samebits::comparators {
 namespace {
 
-struct Library : SharedLibrary {
-  Library() : SharedLibrary(fmt::format("libcudnn.so.{}", CUDNN_MAJOR)) {}
-
-  decltype(&cudnnCreate) create_handle = Find("cudnnCreate");
-  decltype(&cudnnSetStream) set_stream = Find("cudnnSetStream");
-  decltype(&cudnnGetErrorString) error_string = Find("cudnnGetErrorString");
-  decltype(&cudnnBackendCreateDescriptor) create = Find("cudnnBackendCreateDescriptor");
-  decltype(&cudnnBackendDestroyDescriptor) destroy = Find("cudnnBackendDestroyDescriptor");
-  decltype(&cudnnBackendSetAttribute) set = Find("cudnnBackendSetAttribute");
-  decltype(&cudnnBackendGetAttribute) get = Find("cudnnBackendGetAttribute");
-  decltype(&cudnnBackendFinalize) finalize = Find("cudnnBackendFinalize");
-  decltype(&cudnnBackendExecute) execute = Find("cudnnBackendExecute");
-};
-
-const Library& TheLibrary() {
-  static const Library library;
-  return library;
-}
-
-void Check(cudnnStatus_t status, const char* what) {
-  if (status == CUDNN_STATUS_SUCCESS) return;
-  throw std::runtime_error(fmt::format("cuDNN: {}: {}", what, TheLibrary().error_string(status)));
-}
-
-// A thread's own: handles are not shared.
-cudnnHandle_t Handle() {
-  thread_local cudnnHandle_t handle = nullptr;
-  if (handle == nullptr) Check(TheLibrary().create_handle(&handle), "a handle");
-  return handle;
-}
-
 class Descriptor {
  public:
   explicit Descriptor(cudnnBackendDescriptorType_t type) {
-    Check(TheLibrary().create(type, &descriptor_), "a descriptor");
+    CheckCudnn(Cudnn().create(type, &descriptor_), "a descriptor");
   }
   ~Descriptor() {
-    if (descriptor_ != nullptr) TheLibrary().destroy(descriptor_);
+    if (descriptor_ != nullptr) Cudnn().destroy(descriptor_);
   }
   Descriptor(Descriptor&& other) noexcept
       : descriptor_(std::exchange(other.descriptor_, nullptr)) {}
@@ -76,20 +46,20 @@ class Descriptor {
 
   template <class T>
   void Set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, const T& value) {
-    Check(TheLibrary().set(descriptor_, name, type, 1, &value), "an attribute");
+    CheckCudnn(Cudnn().set(descriptor_, name, type, 1, &value), "an attribute");
   }
   template <class T>
   void SetAll(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
               const std::vector<T>& values) {
-    Check(TheLibrary().set(descriptor_, name, type, std::ssize(values), values.data()),
-          "an attribute");
+    CheckCudnn(Cudnn().set(descriptor_, name, type, std::ssize(values), values.data()),
+               "an attribute");
   }
   void SetDescriptor(cudnnBackendAttributeName_t name, const Descriptor& value) {
     Set(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, value.get());
   }
 
-  bool TryFinalize() { return TheLibrary().finalize(descriptor_) == CUDNN_STATUS_SUCCESS; }
-  void Finalize(const char* what) { Check(TheLibrary().finalize(descriptor_), what); }
+  bool TryFinalize() { return Cudnn().finalize(descriptor_) == CUDNN_STATUS_SUCCESS; }
+  void Finalize(const char* what) { CheckCudnn(Cudnn().finalize(descriptor_), what); }
 
  private:
   cudnnBackendDescriptor_t descriptor_ = nullptr;
@@ -194,9 +164,9 @@ Descriptor GraphOf(const Op& op, const conv2d::Shape& s, cudnnHandle_t handle) {
 // A GPU that may be elsewhere, by its properties.
 Descriptor DeviceOf(const std::string& properties) {
   Descriptor device(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
-  Check(TheLibrary().set(device.get(), CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
+  CheckCudnn(Cudnn().set(device.get(), CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
                          std::ssize(properties), properties.data()),
-        "properties of a GPU");
+             "properties of a GPU");
   if (!device.TryFinalize()) {
     throw UserError("these are no properties of a GPU as cuDNN writes them");
   }
@@ -220,9 +190,9 @@ std::vector<Descriptor> OffersFor(const Descriptor& graph, const Descriptor* dev
       filled.push_back(configurations.emplace_back(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR).get());
     }
     std::int64_t count = 0;
-    Check(TheLibrary().get(heuristic.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS,
+    CheckCudnn(Cudnn().get(heuristic.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS,
                            CUDNN_TYPE_BACKEND_DESCRIPTOR, kMostOffers, &count, filled.data()),
-          "engines");
+               "engines");
     count = std::min(count, kMostOffers);
     for (std::int64_t i = 0; i < count; ++i) {
       offers.push_back(std::move(configurations[static_cast<std::size_t>(i)]));
@@ -236,17 +206,17 @@ CudnnOffer OfferOf(const Descriptor& configuration) {
   Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
   cudnnBackendDescriptor_t filled = engine.get();
   std::int64_t count = 0;
-  Check(TheLibrary().get(configuration.get(), CUDNN_ATTR_ENGINECFG_ENGINE,
+  CheckCudnn(Cudnn().get(configuration.get(), CUDNN_ATTR_ENGINECFG_ENGINE,
                          CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count, &filled),
-        "an engine");
+             "an engine");
   CudnnOffer offer;
-  Check(TheLibrary().get(filled, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &count,
+  CheckCudnn(Cudnn().get(filled, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &count,
                          &offer.engine),
-        "an engine's number");
+             "an engine's number");
   std::array<cudnnBackendNumericalNote_t, CUDNN_NUMERICAL_NOTE_TYPE_COUNT> notes;
-  Check(TheLibrary().get(filled, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
+  CheckCudnn(Cudnn().get(filled, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
                          std::ssize(notes), &count, notes.data()),
-        "an engine's notes");
+             "an engine's notes");
   const auto says = [&](cudnnBackendNumericalNote_t note) {
     return std::find(notes.begin(), notes.begin() + count, note) != notes.begin() + count;
   };
@@ -257,65 +227,112 @@ CudnnOffer OfferOf(const Descriptor& configuration) {
   return offer;
 }
 
-struct Plan {
-  Descriptor descriptor;
-  std::int64_t workspace;  // bytes
+// A way to run a convolution: what the heuristics offer, and the plan made of it.
+struct Way {
+  explicit Way(Descriptor offered)
+      : configuration(std::move(offered)), offer(OfferOf(configuration)) {}
+
+  Descriptor configuration;
+  CudnnOffer offer;
+  bool was_tried = false;
+  std::optional<Descriptor> plan;  // none: it does not run on this GPU, or needs too much memory
+  std::int64_t workspace = 0;      // bytes
 };
+
+void TryPlan(Way& way) {
+  constexpr std::int64_t kMostWorkspace = std::int64_t{1} << 30;
+  if (std::exchange(way.was_tried, true)) return;
+  Descriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+  plan.Set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, CudnnHandle());
+  plan.SetDescriptor(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, way.configuration);
+  if (!plan.TryFinalize()) return;
+  std::int64_t count = 0;
+  CheckCudnn(Cudnn().get(plan.get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1,
+                         &count, &way.workspace),
+             "a workspace");
+  if (way.workspace <= kMostWorkspace) way.plan = std::move(plan);
+}
 
 // Of one call: in cuDNN's layouts.
 struct Tensors {
   void *input, *filter, *output;
 };
 
-void Execute(const Plan& plan, const Tensors& tensors, DeviceStream& stream) {
+cudnnStatus_t Execute(const Way& way, const Tensors& tensors, void* workspace) {
   Descriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
   pack.SetAll(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64,
               std::vector<std::int64_t>{kInput, kFilter, kOutput});
   pack.SetAll(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR,
               std::vector{tensors.input, tensors.filter, tensors.output});
-  void* const workspace = stream.ScratchBytes(static_cast<std::size_t>(plan.workspace));
   pack.Set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, workspace);
   pack.Finalize("a call");
-  Check(TheLibrary().execute(Handle(), plan.descriptor.get(), pack.get()), "a convolution");
+  return Cudnn().execute(CudnnHandle(), way.plan->get(), pack.get());
 }
 
-void Wait(DeviceStream& stream) {
-  const auto handle = static_cast<cudaStream_t>(stream.handle());
-  if (const cudaError_t error = cudaStreamSynchronize(handle); error != cudaSuccess) {
+void CheckCuda(cudaError_t error) {
+  if (error != cudaSuccess) {
     throw std::runtime_error(fmt::format("cuDNN: {}", cudaGetErrorString(error)));
   }
 }
 
-// The fastest of the first few that may run.
-Plan FastestPlan(const Op& op, const conv2d::Shape& s, CudnnEngines engines, const Tensors& tensors,
-                 DeviceStream& stream) {
-  constexpr std::size_t kMostPlans = 8;
-  constexpr std::int64_t kMostWorkspace = std::int64_t{1} << 30;
-  std::vector<Plan> plans;
-  for (const Descriptor& offer : OffersFor(GraphOf(op, s, Handle()), nullptr)) {
-    if (plans.size() == kMostPlans || (!plans.empty() && ChoicesAreSteady())) break;
-    if (!IsAmong(OfferOf(offer), engines)) continue;
-    Plan plan{Descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR), 0};
-    plan.descriptor.Set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, Handle());
-    plan.descriptor.SetDescriptor(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, offer);
-    if (!plan.descriptor.TryFinalize()) continue;  // not on this GPU
-    std::int64_t count = 0;
-    Check(TheLibrary().get(plan.descriptor.get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
-                           CUDNN_TYPE_INT64, 1, &count, &plan.workspace),
-          "a workspace");
-    if (plan.workspace <= kMostWorkspace) plans.push_back(std::move(plan));
+// The fastest of those that run here.
+const Way& FastestWay(const std::vector<Way*>& offered, const Tensors& tensors,
+                      DeviceStream& stream) {
+  std::vector<const Way*> ways;
+  std::int64_t most = 1;
+  for (Way* const way : offered) {
+    TryPlan(*way);
+    if (!way->plan) continue;
+    ways.push_back(way);
+    most = std::max(most, way->workspace);
   }
-  if (plans.empty()) throw UnavailableError("cuDNN offers no such engine for this case");
-  const auto run = [&](std::size_t i) {
-    Execute(plans[i], tensors, stream);
-    Wait(stream);
+  // Not the stream's: that is the call's own, and the same at every call.
+  void* workspace = nullptr;
+  CheckCuda(cudaMalloc(&workspace, static_cast<std::size_t>(most)));
+  const std::unique_ptr<void, cudaError_t (*)(void*)> owned(workspace, cudaFree);
+  const auto run = [&](const Way& way) {
+    const cudnnStatus_t status = Execute(way, tensors, workspace);
+    CheckCuda(cudaStreamSynchronize(static_cast<cudaStream_t>(stream.handle())));
+    return status == CUDNN_STATUS_SUCCESS;
   };
-  return std::move(plans[FastestOf(plans.size(), run)]);
+  std::erase_if(ways, [&](const Way* way) { return !run(*way); });
+  if (ways.empty()) throw UnavailableError("cuDNN offers no such engine for this case");
+  return *ways[FastestOf(ways.size(), [&](std::size_t i) { run(*ways[i]); })];
 }
 
-void Convolve(const Op& op, CudnnEngines engines, const Case& c, const Buffers& buffers,
-              DeviceStream& stream) {
-  Check(TheLibrary().set_stream(Handle(), static_cast<cudaStream_t>(stream.handle())), "a stream");
+const Way& FirstWay(const std::vector<Way*>& offered) {
+  for (Way* const way : offered) {
+    TryPlan(*way);
+    if (way->plan) return *way;
+  }
+  throw UnavailableError("cuDNN offers no such engine for this case");
+}
+
+// How a case is run by some of the engines, always the same once it was.
+const Way& WayOf(const Op& op, const std::string& case_id, const conv2d::Shape& s,
+                 CudnnEngines engines, bool steady, const Tensors& tensors, DeviceStream& stream) {
+  thread_local std::map<std::pair<const Op*, std::string>, std::vector<Way>> offered;
+  thread_local std::map<std::tuple<const Op*, std::string, CudnnEngines, bool>, const Way*> chosen;
+  const Way*& way = chosen[{&op, case_id, engines, steady}];
+  if (way != nullptr) return *way;
+  const auto [place, is_new] = offered.try_emplace({&op, case_id});
+  if (is_new) {
+    for (Descriptor& offer : OffersFor(GraphOf(op, s, CudnnHandle()), nullptr)) {
+      place->second.emplace_back(std::move(offer));
+    }
+  }
+  std::vector<Way*> ways;
+  for (Way& candidate : place->second) {
+    if (IsAmong(candidate.offer, engines)) ways.push_back(&candidate);
+  }
+  way = steady ? &FirstWay(ways) : &FastestWay(ways, tensors, stream);
+  return *way;
+}
+
+void Convolve(const Op& op, CudnnEngines engines, bool steady, const Case& c,
+              const Buffers& buffers, DeviceStream& stream) {
+  CheckCudnn(Cudnn().set_stream(CudnnHandle(), static_cast<cudaStream_t>(stream.handle())),
+             "a stream");
   const conv2d::Shape s = conv2d::ShapeOf(c);
   const std::int64_t terms = s.r * s.s * s.c;  // of a filter: ours [terms, k], cuDNN's [k, terms]
   float* const filter = stream.Scratch(terms * s.k);
@@ -325,13 +342,9 @@ void Convolve(const Op& op, CudnnEngines engines, const Case& c, const Buffers& 
                           : to_filter ? Tensors{first, filter, const_cast<void*>(buffers.inputs[1])}
                                       : Tensors{out, filter, first};
   if (!to_filter) cuda::Transpose(terms, s.k, buffers.in(1), filter, stream);
-  thread_local std::map<std::tuple<const Op*, std::string, CudnnEngines>, Plan> plans;
-  const std::tuple key(&op, c.id(), engines);
-  auto plan = plans.find(key);
-  if (plan == plans.end()) {
-    plan = plans.emplace(key, FastestPlan(op, s, engines, tensors, stream)).first;
-  }
-  Execute(plan->second, tensors, stream);
+  const Way& way = WayOf(op, c.id(), s, engines, steady, tensors, stream);
+  void* const workspace = stream.ScratchBytes(static_cast<std::size_t>(way.workspace));
+  CheckCudnn(Execute(way, tensors, workspace), "a convolution");
   if (to_filter) cuda::Transpose(s.k, terms, filter, buffers.out(0), stream);
   if (forward) {
     cuda::AddBias(s.n * s.oh * s.ow, s.k, buffers.in(2), s.relu, buffers.out(0), stream);
@@ -340,15 +353,18 @@ void Convolve(const Op& op, CudnnEngines engines, const Case& c, const Buffers& 
 
 }  // namespace
 
-void RunCudnn(const Op& op, CudnnEngines engines, const Case& c, const Buffers& buffers) {
-  TheLibrary().Require();
-  RunOnGpu(op, c, buffers, [&op, engines, c](const Buffers& device, DeviceStream& stream) {
-    Convolve(op, engines, c, device, stream);
+void RunCudnnConvolution(const Op& op, CudnnEngines engines, const Case& c,
+                         const Buffers& buffers) {
+  Cudnn().Require();
+  // Asked here, as a session may run it later.
+  const bool steady = ChoicesAreSteady();
+  RunOnGpu(op, c, buffers, [&op, engines, steady, c](const Buffers& device, DeviceStream& stream) {
+    Convolve(op, engines, steady, c, device, stream);
   });
 }
 
 std::vector<CudnnOffer> CudnnOffers(const Op& op, const Case& c, const std::string& device) {
-  TheLibrary().Require();
+  Cudnn().Require();
   const Descriptor properties = DeviceOf(device);
   std::vector<CudnnOffer> offers;
   for (const Descriptor& offer : OffersFor(GraphOf(op, conv2d::ShapeOf(c), nullptr), &properties)) {
@@ -358,15 +374,15 @@ std::vector<CudnnOffer> CudnnOffers(const Op& op, const Case& c, const std::stri
 }
 
 std::string CudnnDevice() {
-  TheLibrary().Require();
+  Cudnn().Require();
   Descriptor device(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
   device.Set(CUDNN_ATTR_DEVICEPROP_DEVICE_ID, CUDNN_TYPE_INT32, std::int32_t{0});
   if (!device.TryFinalize()) throw UnavailableError("cuDNN finds no GPU");
   std::int64_t size = 0;
   const auto get = [&](std::int64_t most, char* text) {
-    Check(TheLibrary().get(device.get(), CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
+    CheckCudnn(Cudnn().get(device.get(), CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
                            most, &size, text),
-          "properties of a GPU");
+               "properties of a GPU");
   };
   get(0, nullptr);  // only tells how long it is
   std::string text(static_cast<std::size_t>(size), ' ');
@@ -375,12 +391,12 @@ std::string CudnnDevice() {
 }
 
 std::int64_t CudnnEngineCount(const Op& op, const Case& c) {
-  TheLibrary().Require();
+  Cudnn().Require();
   const Descriptor graph = GraphOf(op, conv2d::ShapeOf(c), nullptr);
   std::int64_t count = 0, engines = 0;
-  Check(TheLibrary().get(graph.get(), CUDNN_ATTR_OPERATIONGRAPH_ENGINE_GLOBAL_COUNT,
+  CheckCudnn(Cudnn().get(graph.get(), CUDNN_ATTR_OPERATIONGRAPH_ENGINE_GLOBAL_COUNT,
                          CUDNN_TYPE_INT64, 1, &count, &engines),
-        "a count of engines");
+             "a count of engines");
   return engines;
 }
 

@@ -1,8 +1,9 @@
-// cuDNN's convolutions as comparators, on the first GPU.
+// cuDNN's kernels as comparators, on the first GPU.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/core/op.h"
@@ -47,10 +48,24 @@ std::vector<CudnnOffer> CudnnOffers(const Op& op, const Case& c, const std::stri
 // there is no GPU or no library.
 std::string CudnnDevice();
 
-// Runs conv2d's forward or one of its two gradients by the fastest of those engines, which the
-// first call of a case finds. The filter is brought into cuDNN's layout and back inside. Throws
-// UnavailableError where there is no GPU, no library, or no such engine for the case.
-void RunCudnn(const Op& op, CudnnEngines engines, const Case& c, const Buffers& buffers);
+// Runs conv2d's forward or one of its two gradients by the fastest way that the heuristics offer
+// with those engines, which the first call of a case finds by trying all; by the first way where
+// choices are steady. The filter is brought into cuDNN's layout and back inside, and the bias added
+// by a kernel of its own. Throws UnavailableError where there is no GPU, no library, or no such
+// engine for the case.
+void RunCudnnConvolution(const Op& op, CudnnEngines engines, const Case& c, const Buffers& buffers);
+
+// Runs max, average or global average pooling, relu or softmax, or one of their gradients.
+// Deterministic: gradients of maxima that cuDNN promises to be so. Throws UnavailableError where
+// there is no GPU, no library, or cuDNN does not support the case.
+//
+// Gradients of maxima need y, which is the forward pass's to make: it is made when they first run,
+// not when a graph repeats them, so x must then be the same.
+void RunCudnnLayer(const Op& op, bool deterministic, const Case& c, const Buffers& buffers);
+
+// What cuDNN makes of a pooling case, (oh, ow); needs no GPU. Throws UnavailableError where there
+// is no library.
+std::pair<int, int> CudnnPoolingOutput(const Case& c);
 
 // How many engines the library knows for such a convolution, on whatever GPU: needs none. Throws
 // UnavailableError where there is no library.

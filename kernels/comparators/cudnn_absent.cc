@@ -13,7 +13,9 @@ namespace {
 
 std::vector<CudnnOffer> CudnnOffers(const Op&, const Case&, const std::string&) { Throw(); }
 std::string CudnnDevice() { Throw(); }
-void RunCudnn(const Op&, CudnnEngines, const Case&, const Buffers&) { Throw(); }
+void RunCudnnConvolution(const Op&, CudnnEngines, const Case&, const Buffers&) { Throw(); }
+void RunCudnnLayer(const Op&, bool, const Case&, const Buffers&) { Throw(); }
+std::pair<int, int> CudnnPoolingOutput(const Case&) { Throw(); }
 std::int64_t CudnnEngineCount(const Op&, const Case&) { Throw(); }
 
 }  // namespace samebits::comparators

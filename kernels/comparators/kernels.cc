@@ -73,7 +73,12 @@ void Cublas(const Case& c, const Buffers& buffers, Team&) {
 
 template <const Op* op, CudnnEngines engines>
 void Cudnn(const Case& c, const Buffers& buffers, Team&) {
-  RunCudnn(*op, engines, c, buffers);
+  RunCudnnConvolution(*op, engines, c, buffers);
+}
+
+template <const Op* op, bool deterministic = true>
+void CudnnLayer(const Case& c, const Buffers& buffers, Team&) {
+  RunCudnnLayer(*op, deterministic, c, buffers);
 }
 
 constexpr std::string_view kNoLibgomp = "built without libgomp, which needs g++ on x86-64";
@@ -204,6 +209,20 @@ constexpr Kernel kRows[] = {
      Cudnn<&conv2d::kWeightGradient, kDeterministicBinary32>},
     {&conv2d::kWeightGradient, "cudnn_nondeterministic", &kCuda, kNone,
      Cudnn<&conv2d::kWeightGradient, kNondeterministic>},
+
+    {&pool2d::kMaxForward, "cudnn", &kCuda, kRun, CudnnLayer<&pool2d::kMaxForward>},
+    {&pool2d::kMaxBackward, "cudnn", &kCuda, kNone, CudnnLayer<&pool2d::kMaxBackward, false>},
+    {&pool2d::kMaxBackward, "cudnn_deterministic", &kCuda, kRun, CudnnLayer<&pool2d::kMaxBackward>},
+    {&pool2d::kAverageForward, "cudnn", &kCuda, kRun, CudnnLayer<&pool2d::kAverageForward>},
+    {&pool2d::kAverageBackward, "cudnn", &kCuda, kRun, CudnnLayer<&pool2d::kAverageBackward>},
+    {&pool2d::kGlobalAverageForward, "cudnn", &kCuda, kRun,
+     CudnnLayer<&pool2d::kGlobalAverageForward>},
+    {&pool2d::kGlobalAverageBackward, "cudnn", &kCuda, kRun,
+     CudnnLayer<&pool2d::kGlobalAverageBackward>},
+    {&activation::kReluForward, "cudnn", &kCuda, kRun, CudnnLayer<&activation::kReluForward>},
+    {&activation::kReluBackward, "cudnn", &kCuda, kRun, CudnnLayer<&activation::kReluBackward>},
+    {&softmax::kForward, "cudnn", &kCuda, kRun, CudnnLayer<&softmax::kForward>},
+    {&softmax::kBackward, "cudnn", &kCuda, kRun, CudnnLayer<&softmax::kBackward>},
 
     // A sum over rows by CUB, which promises one device's bits from run to run.
     {&conv2d::kBiasGradient, "cub", &kCuda, kRun,

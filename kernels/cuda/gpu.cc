@@ -107,6 +107,9 @@ class Gpu : public Device {
   void Download(void* to, const void* from, std::size_t bytes) override {
     Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "a copy");
   }
+  void Copy(void* to, const void* from, std::size_t bytes) override {
+    Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "a copy");
+  }
   void UploadBeside(void* to, const void* from, std::size_t bytes) override {
     Check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, uploads_), "a copy");
   }

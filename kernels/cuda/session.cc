@@ -12,12 +12,7 @@
 namespace samebits {
 namespace {
 
-struct InScope {
-  DeviceSession* session = nullptr;
-  const Op* op = nullptr;
-  const Case* c = nullptr;
-};
-thread_local InScope in_scope;
+thread_local const DeviceSession::Scope* innermost = nullptr;
 
 }  // namespace
 
@@ -28,12 +23,18 @@ std::unique_ptr<Device> OpenDevice(const Backend& backend) {
 // Scratch memory belongs to the call: a graph that was captured uses the same again.
 class DeviceSession::Stream : public DeviceStream {
  public:
-  Stream(Device& device, std::vector<void*>& scratch, bool first)
+  Stream(Device& device, std::vector<Memory>& scratch, bool first)
       : device_(device), scratch_(scratch), first_(first) {}
 
   void* ScratchBytes(std::size_t bytes) override {
-    if (first_) scratch_.push_back(device_.Allocate(bytes));
-    return scratch_.at(next_++);
+    if (first_) scratch_.push_back({device_.Allocate(bytes), bytes});
+    const Memory& scratch = scratch_.at(next_++);
+    if (scratch.bytes != bytes) {
+      throw std::logic_error(
+          fmt::format("a kernel asks a session for {} bytes where it first asked for {}", bytes,
+                      scratch.bytes));
+    }
+    return scratch.address;
   }
   void* handle() override { return device_.handle(); }
   int processors() override { return device_.processors(); }
@@ -41,19 +42,18 @@ class DeviceSession::Stream : public DeviceStream {
 
  private:
   Device& device_;
-  std::vector<void*>& scratch_;
+  std::vector<Memory>& scratch_;
   const bool first_;
   std::size_t next_ = 0;
 };
 
-DeviceSession::Scope::Scope(DeviceSession* session, const Op& op, const Case& c) {
-  in_scope = {session, &op, &c};
-}
-DeviceSession::Scope::~Scope() { in_scope = {}; }
+DeviceSession::Scope::Scope(DeviceSession* session, const Op& op, const Case& c)
+    : session_(session), op_(op), case_(c), outer_(std::exchange(innermost, this)) {}
+DeviceSession::Scope::~Scope() { innermost = outer_; }
 
 bool DeviceSession::PutOff(const Buffers& host, const StreamFunction& function) {
-  if (in_scope.session == nullptr) return false;
-  in_scope.session->Record(*in_scope.op, *in_scope.c, host, function);
+  if (innermost == nullptr || innermost->session_ == nullptr) return false;
+  innermost->session_->Record(innermost->op_, innermost->case_, host, function);
   return true;
 }
 

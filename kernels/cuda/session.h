@@ -32,6 +32,7 @@ class Device {
   virtual void* AllocateOnHost(std::size_t bytes) = 0;
   virtual void Upload(void* to, const void* from, std::size_t bytes) = 0;
   virtual void Download(void* to, const void* from, std::size_t bytes) = 0;
+  virtual void Copy(void* to, const void* from, std::size_t bytes) = 0;  // on the device
   // Beside all else: done at any time up to JoinUploads(), which comes before what is asked for
   // next. The bytes of the host must stay as they are until then, and until the device is waited
   // for.
@@ -87,6 +88,13 @@ class DeviceSession {
     ~Scope();
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
+
+   private:
+    friend DeviceSession;
+    DeviceSession* const session_;
+    const Op& op_;
+    const Case& case_;
+    const Scope* const outer_;
   };
   // Puts off the kernel, where there is a scope; false where there is none.
   static bool PutOff(const Buffers& host, const StreamFunction& function);
@@ -117,10 +125,14 @@ class DeviceSession {
     Slot slot;
     void* to;
   };
+  struct Memory {
+    void* address;
+    std::size_t bytes;
+  };
   struct Call {
     StreamFunction function;
     Buffers device;
-    std::vector<void*> scratch;
+    std::vector<Memory> scratch;
   };
   struct Program {
     std::vector<Slot> inputs;

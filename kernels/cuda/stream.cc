@@ -72,6 +72,9 @@ class EmulatedDevice : public Device {
   void Download(void* to, const void* from, std::size_t bytes) override {
     std::memcpy(to, from, bytes);
   }
+  void Copy(void* to, const void* from, std::size_t bytes) override {
+    std::memcpy(to, from, bytes);
+  }
   // As late as may be: what does not wait for them finds nothing.
   void UploadBeside(void* to, const void* from, std::size_t bytes) override {
     uploads_.push_back([=] { std::memcpy(to, from, bytes); });

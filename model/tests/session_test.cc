@@ -6,6 +6,7 @@
 
 #include "kernels/activation/activation.h"
 #include "kernels/core/registry.h"
+#include "kernels/embedding/embedding.h"
 #include "model/tests/testing.h"
 #include "model/train_op.h"
 
@@ -148,13 +149,36 @@ TEST_F(SessionTest, RepeatsWhatWasFlushedLast) {
   EXPECT_EQ(y, (Values{1.0f, 0.0f, 3.0f}));
 }
 
+// A graph has the memory of the first time: a kernel that then wants more must not get it silently.
+TEST_F(SessionTest, ScratchMemoryIsThatOfTheFirstTime) {
+  const Op& op = activation::kReluForward;
+  const Case c = Case::Parse("n3");
+  Values x{}, y{};
+  session_->Keep(x.data(), sizeof x);
+  session_->Keep(y.data(), sizeof y);
+  std::size_t bytes = 32;
+  std::vector<void*> got;
+  const auto run = [&] {
+    const DeviceSession::Scope scope(session_.get(), op, c);
+    DeviceSession::PutOff({{x.data()}, {y.data()}}, [&](const Buffers&, DeviceStream& stream) {
+      got.push_back(stream.ScratchBytes(bytes));
+    });
+    session_->Flush();
+  };
+  run();
+  run();
+  EXPECT_EQ(got, std::vector(2, got[0]));
+  bytes = 64;
+  EXPECT_THROW(run(), std::logic_error);
+}
+
 struct Trained {
   std::vector<std::string> digests;
   std::int64_t graphs = 0;
 };
 
 // The table of a recipe, with more than one size of batch, and validation where it has any.
-Trained TrainSteps(const char* recipe, const char* kernels, Precision precision,
+Trained TrainSteps(const char* recipe, const KernelSet& kernels, Precision precision,
                    std::int64_t stopped_after) {
   TrainSettings settings;
   settings.batch = 9;
@@ -173,9 +197,9 @@ Trained TrainSteps(const char* recipe, const char* kernels, Precision precision,
   hooks.before_step = [&](int, std::int64_t, Network& network) {
     trained.graphs = network.graphs_launched();
   };
-  Train(of, settings, data, KernelSet(kernels), team, hooks);
+  Train(of, settings, data, kernels, team, hooks);
   const TrainResult result =
-      Train(of, settings, data, KernelSet(kernels), team, {}, stopped_after > 0 ? &saved : nullptr);
+      Train(of, settings, data, kernels, team, {}, stopped_after > 0 ? &saved : nullptr);
   for (const StepRecord& step : result.steps) trained.digests.push_back(step.weights);
   return trained;
 }
@@ -183,11 +207,36 @@ Trained TrainSteps(const char* recipe, const char* kernels, Precision precision,
 TEST_F(SessionTest, TrainingHasTheBitsOfTheProcessor) {
   for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
     for (const char* recipe : {"mlp-sequence", "rnn"}) {
-      const Trained device = TrainSteps(recipe, "cuda_emulated", precision, 6);
-      EXPECT_EQ(device.digests, TrainSteps(recipe, "auto", precision, 0).digests) << recipe;
+      const Trained device = TrainSteps(recipe, KernelSet("cuda_emulated"), precision, 6);
+      EXPECT_EQ(device.digests, TrainSteps(recipe, KernelSet("auto"), precision, 0).digests)
+          << recipe;
       EXPECT_GE(device.graphs, 2) << recipe << ": steps that come again are graphs";
     }
   }
+}
+
+// Of atomics, the only library that the emulator has.
+TEST_F(SessionTest, AWeakerClaimTakesLibrariesOfTheDevice) {
+  const Op& op = embedding::kBackward;
+  const Case c = Case::Parse("n9l5c4_rows7");
+  for (const Claim claim : {Claim::kNone, Claim::kRun}) {
+    const KernelSet kernels("cuda_emulated", claim);
+    EXPECT_EQ(kernels.device(), &kCudaEmulated);
+    std::vector<std::int32_t> ids(45, 3);
+    std::vector<float> dy(180, 1.0f), dtable(28);
+    const DeviceSession::Scope scope(session_.get(), op, c);
+    Team team(1);
+    kernels.Run(op, c, {{ids.data(), dy.data()}, {dtable.data()}}, team);
+    EXPECT_EQ(dtable[12], 0.0f) << "not put off";
+    session_->Flush();
+    EXPECT_EQ(dtable[12], 45.0f);
+    const std::string used = kernels.Used().at(std::string(op.name));
+    EXPECT_TRUE(used == "cuda_emulated" || (claim == Claim::kNone && used == "atomic_emulated"))
+        << used;
+  }
+  const KernelSet run("cuda_emulated", Claim::kRun);
+  const Trained device = TrainSteps("mlp-sequence", run, Precision::kFloat32, 0);
+  EXPECT_GE(device.graphs, 2);
 }
 
 }  // namespace

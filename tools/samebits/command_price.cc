@@ -33,8 +33,18 @@ std::string PeakOf(const Price& p) {
   return p.peak_fraction > 0 ? fmt::format("{:.0f}%", 100 * p.peak_fraction) : "-";
 }
 
-// The rungs below in a few words: "run 1.00 onednn" where they differ from that of the golden's
-// bits.
+void PrintLibraries(const PriceList& list) {
+  if (list.libraries.empty()) return;
+  fmt::print("\nEach library alone: its time / time of ours\n\n{:<25}{:<38}{:<24}{:<10}{:>6}  {}\n",
+             "operation", "case", "library", "claim", "ratio", "interval");
+  for (const LibraryPrice& p : list.libraries) {
+    fmt::print("{:<25}{:<38}{:<24}{:<10}{:>6.2f}  {}\n", p.operation,
+               p.case_id.substr(0, p.case_id.rfind("_seed")), p.library, p.claim, p.ratio.value,
+               IntervalOf(p.ratio));
+  }
+  fmt::print("\n");
+}
+
 void PrintTable(const PriceList& list) {
   fmt::print(
       "The price of the golden's bits: time of the fastest library / time of ours\n"
@@ -70,6 +80,7 @@ void PrintTable(const PriceList& list) {
         "from prices on several threads\n",
         100 * list.waiting);
   }
+  PrintLibraries(list);
   for (const std::string& line : list.absent) fmt::print("NOT COMPARED: {}\n", line);
   for (const Drift& d : list.drifts) {
     fmt::print(
