@@ -364,7 +364,9 @@ std::vector<float> HistoryOutput(const History& history) {
 std::filesystem::path BuiltinDataDirectory() { return GoldenFolder() / "data"; }
 
 std::filesystem::path InstalledFashionMnistDirectory() {
-  return "/usr/share/datasets/fashion-mnist";
+  const std::filesystem::path own = InstalledFolder() / "fashion-mnist";
+  std::error_code unknown;
+  return std::filesystem::is_directory(own, unknown) ? own : "/usr/share/datasets/fashion-mnist";
 }
 
 }  // namespace samebits

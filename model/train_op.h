@@ -58,7 +58,8 @@ std::vector<float> HistoryOutput(const History& history);
 
 // Fashion-MNIST's first 2,048 training and 512 test images, part of the source.
 std::filesystem::path BuiltinDataDirectory();
-// Where Debian's package dataset-fashion-mnist installs the whole set.
+// The whole set: of the installation (share/samebits/fashion-mnist), or else where Debian's package
+// dataset-fashion-mnist has it.
 std::filesystem::path InstalledFashionMnistDirectory();
 
 }  // namespace samebits

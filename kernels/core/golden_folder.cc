@@ -2,11 +2,15 @@
 
 namespace samebits {
 
-std::filesystem::path GoldenFolder() {
+std::filesystem::path InstalledFolder() {
   std::error_code unknown;  // of a program that has no path: then it is not installed
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", unknown);
-  const std::filesystem::path installed =
-      program.parent_path().parent_path() / "share" / "samebits" / "golden";
+  return program.parent_path().parent_path() / "share" / "samebits";
+}
+
+std::filesystem::path GoldenFolder() {
+  const std::filesystem::path installed = InstalledFolder() / "golden";
+  std::error_code unknown;
   return std::filesystem::is_directory(installed, unknown) ? installed
                                                            : SAMEBITS_SOURCE_DIR "/golden";
 }

@@ -5,8 +5,10 @@
 
 namespace samebits {
 
-// share/samebits/golden of the installation that the program belongs to, or else golden/ of the
-// source that it was built from.
+// share/samebits of the installation that the program belongs to; it need not exist.
+std::filesystem::path InstalledFolder();
+
+// golden/ of the installation, or else of the source that the program was built from.
 std::filesystem::path GoldenFolder();
 
 }  // namespace samebits

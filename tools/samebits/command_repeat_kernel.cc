@@ -11,6 +11,7 @@
 #include "conformance/library.h"
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
+#include "kernels/core/registry.h"
 #include "kernels/cuda/contention.h"
 #include "kernels/cuda/stream.h"
 #include "tools/samebits/commands.h"
@@ -70,6 +71,34 @@ Repeated Repeat(const Cell& cell, int times) {
   return {cell.Id(), times, {}};
 }
 
+// Of every operation that a kernel has, but of no training, the largest case that is quickly
+// compared: many blocks or threads share its work.
+std::vector<Cell> LargestCells(const std::string& kernel) {
+  constexpr std::int64_t kMostBytes = 4 << 20;
+  std::vector<Cell> cells;
+  std::int64_t largest = 0;
+  for (const Cell& cell : Plan(AllKernels())) {
+    const Op& op = *cell.kernel->op;
+    const Case c = Case::Parse(cell.case_id);
+    if (cell.kernel->name != kernel || cell.axis->name != "run" || cell.point != 1 ||
+        c.Seed() != 812 || IsTraining(op)) {
+      continue;
+    }
+    const Signature signature = op.signature(c);
+    std::int64_t bytes = 0;
+    for (const auto* tensors : {&signature.inputs, &signature.outputs}) {
+      for (const Tensor& tensor : *tensors) bytes += static_cast<std::int64_t>(tensor.Bytes());
+    }
+    const bool is_next = cells.empty() || cells.back().kernel != cell.kernel;
+    if (bytes > kMostBytes || (!is_next && bytes <= largest)) continue;
+    largest = bytes;
+    if (!is_next) cells.pop_back();
+    cells.push_back(cell);
+  }
+  if (cells.empty()) throw UserError(fmt::format("--kernel {}: no operation has it", kernel));
+  return cells;
+}
+
 void Print(const Repeated& repeated, bool json) {
   const auto& [cell, runs, wrong] = repeated;
   if (json) {
@@ -89,7 +118,7 @@ void Print(const Repeated& repeated, bool json) {
 void AddRepeatKernel(CLI::App& app, int& exit_code) {
   struct Options {
     std::vector<std::string> cells;
-    std::string library;
+    std::string library, kernel;
     int times = 1000;
     bool idle = false, json = false;
   };
@@ -98,7 +127,10 @@ void AddRepeatKernel(CLI::App& app, int& exit_code) {
                                          "Run cells many times while the other cores, or a second "
                                          "stream of the GPU, are busy: not one "
                                          "run may differ");
-  command->add_option("CELL", options->cells, "operation/case@kernel#axis=point")->required();
+  command->add_option("CELL", options->cells, "operation/case@kernel#axis=point");
+  command->add_option("--kernel", options->kernel,
+                      "One cell of every operation that this kernel has: its largest case of at "
+                      "most 4 MiB");
   AddLibrary(*command, options->library);
   AddNumber(*command, "--times", options->times, 1, 1'000'000'000, "Runs of each cell");
   command->add_flag("--no-load", options->idle, "Leave the other cores, and the GPU, alone");
@@ -106,7 +138,9 @@ void AddRepeatKernel(CLI::App& app, int& exit_code) {
   command->callback([options, &exit_code] {
     if (!options->library.empty()) LoadLibrary(options->library);
     std::vector<Cell> cells;
+    if (!options->kernel.empty()) cells = LargestCells(options->kernel);
     for (const std::string& id : options->cells) cells.push_back(ParseCell(id));
+    if (cells.empty()) throw UserError("repeat-kernel: name a CELL, or a --kernel");
     const Load load(options->idle ? 0 : OtherCores());
     const bool on_gpu = std::any_of(cells.begin(), cells.end(), [](const Cell& cell) {
       return cell.kernel->backend == &kCuda && kCuda.unavailable().empty();

@@ -9,10 +9,12 @@
 #include "conformance/matrix.h"
 #include "kernels/core/atomic_file.h"
 #include "kernels/core/error.h"
+#include "kernels/core/golden_folder.h"
 #include "kernels/core/registry.h"
 #include "model/train_op.h"
 #include "tools/samebits/commands.h"
 #include "tools/samebits/environment.h"
+#include "tools/samebits/report_evidence.h"
 #include "tools/samebits/report_page.h"
 #include "tools/samebits/report_ranks.h"
 #include "tools/samebits/report_recipes.h"
@@ -24,6 +26,7 @@ namespace fs = std::filesystem;
 
 struct ReportOptions {
   std::string out = "report", prices, matrix, history, repeat, all_reduce;
+  std::string evidence = (GoldenFolder() / "evidence").string();
   bool quick = false;
 };
 
@@ -79,6 +82,7 @@ int RunReport(const ReportOptions& options) {
   if (!options.repeat.empty()) repeat = ReadRepeat(options.repeat);
   nlohmann::ordered_json all_reduces;
   if (!options.all_reduce.empty()) all_reduces = ReadAllReduces(options.all_reduce);
+  std::vector<Evidence> evidence = ReadEvidence(options.evidence);
   Matrix matrix;
   if (!options.matrix.empty()) matrix = MatrixFor(options);
   PriceList prices = PricesFor(options);
@@ -94,6 +98,7 @@ int RunReport(const ReportOptions& options) {
       .environment = EnvironmentOf(options),
       .repeat = std::move(repeat),
       .all_reduces = std::move(all_reduces),
+      .evidence = std::move(evidence),
       .price_command = fmt::format("samebits price{}", short_list ? " --quick" : ""),
       .matrix_command = options.matrix.empty()
                             ? "samebits matrix"
@@ -140,6 +145,10 @@ void AddReport(CLI::App& app, int& exit_code) {
   command->add_option("--all-reduce", options->all_reduce,
                       "Also show the lines that all-reduce --json printed, one for each number of "
                       "ranks");
+  command
+      ->add_option("--evidence", options->evidence,
+                   "Also show what tools/verify_gpu brought back from GPUs, a folder each in this")
+      ->capture_default_str();
   command->callback([options, &exit_code] { exit_code = RunReport(*options); });
 }
 

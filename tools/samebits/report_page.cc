@@ -1,10 +1,11 @@
 #include "tools/samebits/report_page.h"
 
-#include <cstddef>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "tools/samebits/html.h"
+#include "tools/samebits/report_evidence.h"
 #include "tools/samebits/report_matrix.h"
 #include "tools/samebits/report_prices.h"
 #include "tools/samebits/report_ranks.h"
@@ -12,25 +13,6 @@
 
 namespace samebits {
 namespace {
-
-std::string Escaped(const std::string& text) {
-  std::string html;
-  for (const char c : text) {
-    html += c == '<'   ? "&lt;"
-            : c == '>' ? "&gt;"
-            : c == '&' ? "&amp;"
-            : c == '"' ? "&quot;"
-                       : std::string(1, c);
-  }
-  return html;
-}
-
-std::string Thousands(std::int64_t n) {
-  std::string text = std::to_string(n);
-  for (std::ptrdiff_t at = std::ssize(text) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
-  return text;
-}
 
 Plot TrainingPlot(const ReportData& data) {
   Plot plot{.name = "training",
@@ -95,7 +77,7 @@ constexpr const char* kStyle = R"(
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1100px; padding: 24px 20px 64px; background: var(--back);
   color: var(--ink1); font: 16px/1.5 system-ui, sans-serif; }
-p, li, code, summary { overflow-wrap: anywhere; }
+p, li, code, summary { overflow-wrap: anywhere; } pre { margin: 0; white-space: pre-wrap; }
 h1 { font-size: 22px; margin: 0; } h2 { font-size: 20px; margin: 48px 0 4px; } h3 { font-size: 14px; margin: 0 0 4px; }
 p { margin: 8px 0; } .faint, .note { color: var(--ink2); } .note, .command { font-size: 14px; }
 .headline { font-size: 26px; line-height: 1.3; margin: 12px 0 20px; }
@@ -224,6 +206,7 @@ std::string PageOf(const ReportData& data, const std::vector<Plot>& plots,
       "<h2>Time per image, from batch 64 to 4,096</h2>\n<p class=note>Layers of the recipe, 1 "
       "thread, over the time at batch 64; the second line is the goal of at most 1.1.</p>\n" +
       figure("batches");
+  html += EvidenceSection(data.evidence);
   html += "<h2>Environment</h2>\n" + EnvironmentTable(data);
   html +=
       "<p class=note>Every table lies beside this page as JSON and CSV, every plot as "

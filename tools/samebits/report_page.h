@@ -9,6 +9,7 @@
 
 #include "benchmarks/price.h"
 #include "tools/samebits/plot.h"
+#include "tools/samebits/report_evidence.h"
 #include "tools/samebits/run_files.h"
 
 namespace samebits {
@@ -20,6 +21,7 @@ struct ReportData {
   nlohmann::ordered_json environment;
   nlohmann::ordered_json repeat;       // what samebits repeat --json printed; null: nothing
   nlohmann::ordered_json all_reduces;  // records of samebits all-reduce --json; null: none
+  std::vector<Evidence> evidence;      // of GPUs
   // The commands that give the same figures again.
   std::string price_command, matrix_command, train_command;
 };

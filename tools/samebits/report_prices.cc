@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -56,10 +57,9 @@ std::vector<std::string> GroupsOf(const PriceList& list) {
 }
 
 std::vector<int> ThreadsOf(const PriceList& list) {
-  std::vector<int> threads;
-  for (const Peak& peak : list.peaks) threads.push_back(peak.threads);
-  std::sort(threads.begin(), threads.end());
-  return threads;
+  std::set<int> threads;
+  for (const Price& price : list.prices) threads.insert(price.threads);
+  return {threads.begin(), threads.end()};
 }
 
 // Of the ratios of a group and claim on so many threads; 0 where none says something.
@@ -239,7 +239,8 @@ std::string PriceTable(const std::vector<const Price*>& prices) {
 }  // namespace
 
 std::vector<Plot> PricePlots(const PriceList& list) {
-  std::vector<Plot> plots = {PricePlot(list), LadderPlot(list), RooflinePlot(list)};
+  std::vector<Plot> plots = {PricePlot(list), LadderPlot(list)};
+  if (!list.peaks.empty()) plots.push_back(RooflinePlot(list));  // a device has none
   if (!list.batches.empty()) plots.push_back(BatchPlot(list));
   return plots;
 }

@@ -267,6 +267,10 @@ grep -q '"same":true' stdout || fail "repeat-kernel --json: $(<stdout)"
 expect 2 'times' repeat-kernel --times 0 "$cell#run=1"
 expect 2 'not of the form' repeat-kernel relu
 expect 2 'CELL' repeat-kernel
+expect 2 'no operation has it' repeat-kernel --kernel x
+expect 0 '' repeat-kernel --kernel portable --times 2
+(($(grep -c '_seed812@portable#run=1: 2 runs, the same bits' stdout) > 40)) ||
+  fail "repeat-kernel --kernel: $(<stdout)"
 expect 0 '' matrix "*relu_fwd_v1/*"
 grep -qE '^relu_fwd_v1 +portable( +[0-9]+){6} ' stdout || fail "matrix: $(<stdout)"
 expect 2 'no cell matches' matrix nonsense
