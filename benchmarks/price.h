@@ -91,11 +91,14 @@ struct PriceSettings {
   std::string filter;       // shell style, of "operation/case"; empty: all
   bool only_quick = false;  // leaves out what takes long
   bool batches = true;      // the time per image at several batches as well
+  int budget = 0;           // seconds after which no case is begun; 0: all are
   // Where kernels run: null, the processor; kCuda or kCudaEmulated, on tensors that stay there.
   const Backend* device = nullptr;
 
   // The whole list, or the short one, of two minutes.
   static PriceSettings Of(bool quick);
+  // The same on a device, whose times vary less.
+  PriceSettings On(const Backend& backend) const;
 };
 
 // Whether the machine had nothing else to do while it was timed.

@@ -43,7 +43,8 @@ class CellTest : public testing::Test {
   void TestBody() override {
     const Outcome outcome = gate_.judge.Evaluate(cell_);
     ++gate_.counts[outcome.verdict];
-    if (gate_.lines.is_open()) gate_.lines << JsonOf(outcome) << '\n';
+    if (gate_.lines.is_open())
+      gate_.lines << JsonOf(outcome) << std::endl;  // kept if this is cut short
     if (outcome.Failed()) {
       ADD_FAILURE() << cell_.Id() << ": " << VerdictName(outcome.verdict) << ": " << outcome.reason
                     << "\n  repeat: " << RepeatCommand(cell_);

@@ -16,6 +16,7 @@
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
 #include "kernels/cuda/stream.h"
+#include "kernels/softmax/softmax.h"
 
 namespace samebits {
 namespace {
@@ -154,6 +155,19 @@ TEST_F(DevicePriceTest, WhatFailsLeavesTheOthers) {
   EXPECT_THAT(list.wrong[0], HasSubstr("@ours: no such engine"));
   ASSERT_FALSE(list.prices.empty());
   EXPECT_EQ(list.prices.back().kernel, "cuda_emulated");
+}
+
+TEST(PriceTest, SaysWhatTheBudgetLeftOut) {
+  PriceSettings settings;
+  settings.threads = {1, 2};
+  settings.filter = "softmax_fwd_v1/*";
+  settings.batches = false;
+  settings.rounds = {.count = 3, .seconds = 0.5};
+  settings.budget = 1;
+  const PriceList list = Prices(std::vector{FindKernel(softmax::kForward, "portable")}, settings,
+                                [](const std::string&) {});
+  EXPECT_THAT(list.prices, testing::Not(IsEmpty()));
+  EXPECT_THAT(list.absent.back(), testing::EndsWith("cases: the 1 seconds were over"));
 }
 
 TEST(PriceTest, NothingMatches) {

@@ -17,6 +17,7 @@ namespace {
 
 struct PriceOptions {
   std::string filter, from, against, device;
+  int budget = 0;
   bool quick = false, json = false;
 };
 
@@ -140,9 +141,10 @@ int RunPrice(const PriceOptions& options) {
   if (!options.against.empty()) before = ReadPrices(options.against);
   PriceSettings settings = PriceSettings::Of(options.quick);
   settings.filter = options.filter;
+  settings.budget = options.budget;
   settings.batches &= options.filter.empty();
   if (!options.device.empty()) {
-    settings.device = options.device == kCuda.name ? &kCuda : &kCudaEmulated;
+    settings = settings.On(options.device == kCuda.name ? kCuda : kCudaEmulated);
     if (const std::string why = settings.device->unavailable(); !why.empty()) {
       throw UnavailableError(fmt::format("{}: {}", options.device, why));
     }
@@ -193,6 +195,8 @@ void AddPrice(CLI::App& app, int& exit_code) {
                    "Where kernels run, on tensors that stay there; default: the processor")
       ->check(CLI::IsMember({std::string(kCuda.name), std::string(kCudaEmulated.name)}));
   command->add_flag("--quick", options->quick, "Two minutes: short cases, short rounds");
+  AddNumber(*command, "--budget", options->budget, 1, 86'400,
+            "Begin no case after so many seconds, and say how many were left out");
   command->add_option("--against", options->against,
                       "Compare with a list that --json printed: which prices moved beyond their "
                       "intervals; exit code 1 when one is slower");

@@ -305,6 +305,7 @@ grep -qF "$keys" stdout || fail "price --json: $(<stdout)"
 cp stdout prices.json
 expect 0 '' price --from prices.json
 grep -qE '^softmax_fwd_v1 +n64c10_logits +2 ' stdout || fail "price --from: $(<stdout)"
+expect 2 'budget' price --budget 0
 expect 0 '' price --from prices.json --against prices.json
 grep -q '8 prices in both, 0 faster, 0 slower' stdout || fail "price --against: $(<stdout)"
 sed -E 's/"low":[^,]+,"high":[^,]+/"low":1e9,"high":2e9/g' prices.json >better.json
