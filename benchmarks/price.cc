@@ -181,10 +181,10 @@ class Heat {
     samebits::Run(kernel, problem_->case_of(), problem_->buffers(), team_);
   }
 
-  // How often a kernel runs on a device before that is waited for, which takes time, too: for a few
+  // How often a kernel runs on a GPU before that is waited for, which takes time, too: for a few
   // milliseconds.
   int Times() const {
-    return device_ == nullptr ? 1 : std::clamp(static_cast<int>(3e11 / (flops_ + 1)), 1, 16);
+    return device_ != &kCuda ? 1 : static_cast<int>(std::clamp(3e11 / (flops_ + 1), 1.0, 16.0));
   }
 
   // How a kernel runs: here, or on its device.
@@ -201,7 +201,7 @@ class Heat {
     if (device_ == nullptr) {
       return [this, triad = std::make_shared<Triad>(bytes)] { triad->Run(team_); };
     }
-    return [this, copy = std::make_shared<DeviceCopy>(*device_, bytes)] { copy->Run(Times()); };
+    return [copy = std::make_shared<DeviceCopy>(*device_, bytes, Times())] { copy->Run(); };
   }
 
   // What moves data only is compared with the bandwidth.

@@ -16,14 +16,16 @@ DeviceRun::DeviceRun(const Kernel& kernel, const Case& c, const Buffers& buffers
   session_.Flush();
 }
 
-DeviceCopy::DeviceCopy(const Backend& backend, std::size_t bytes) : device_(OpenDevice(backend)) {
+DeviceCopy::DeviceCopy(const Backend& backend, std::size_t bytes, int times)
+    : device_(OpenDevice(backend)) {
   void *const from = device_->Allocate(bytes / 2), *const to = device_->Allocate(bytes / 2);
-  graph_ = device_->Capture(
-      [device = device_.get(), from, to, bytes] { device->Copy(to, from, bytes / 2); });
+  graph_ = device_->Capture([device = device_.get(), from, to, bytes, times] {
+    for (int i = 0; i < times; ++i) device->Copy(to, from, bytes / 2);
+  });
 }
 
-void DeviceCopy::Run(int times) {
-  for (int i = 0; i < times; ++i) graph_->Launch();
+void DeviceCopy::Run() {
+  graph_->Launch();
   device_->Wait();
 }
 

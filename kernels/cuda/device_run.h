@@ -20,12 +20,12 @@ class DeviceRun {
   DeviceSession session_;
 };
 
-// What moving so many bytes takes: half of them are read, half written.
+// What moving so many bytes so many times takes: half of them are read, half written.
 class DeviceCopy {
  public:
-  DeviceCopy(const Backend& backend, std::size_t bytes);
+  DeviceCopy(const Backend& backend, std::size_t bytes, int times);
 
-  void Run(int times);
+  void Run();
 
  private:
   const std::unique_ptr<Device> device_;

@@ -74,8 +74,8 @@ class DeviceSession {
   void Start();
   // The same, and all outputs that are not kept are there.
   void Flush();
-  // What was flushed last, so many times more, on what lies on the device. Of its results what is
-  // not kept stays there.
+  // What was flushed last, so many times more in one graph, on what lies on the device. Of its
+  // results what is not kept stays there.
   void Repeat(int times);
 
   // How often a program was launched as a graph.
@@ -162,7 +162,11 @@ class DeviceSession {
   std::map<std::pair<std::size_t, std::size_t>, Slot> slots_;  // by place in a program and size
   std::map<std::string, Program> programs_;                    // by all that they do
   Program pending_;
-  Program* last_ = nullptr;      // started
+  Program* last_ = nullptr;  // started
+  // The graph of a program so many times.
+  std::unique_ptr<DeviceGraph> repetition_;
+  const Program* repeated_ = nullptr;
+  int repeated_times_ = 0;
   std::vector<Result> awaited_;  // of what was started
   bool runs_ = false;            // or may: it was not waited for
   std::vector<Ahead> ahead_;

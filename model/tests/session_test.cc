@@ -143,7 +143,8 @@ TEST_F(SessionTest, RepeatsWhatWasFlushedLast) {
   session_->Flush();
   y = {};
   session_->Repeat(3);
-  EXPECT_EQ(session_->graphs_launched(), 3);
+  session_->Repeat(3);
+  EXPECT_EQ(session_->graphs_launched(), 2);
   EXPECT_EQ(y, Values{}) << "not asked for";
   session_->Read(y.data());
   EXPECT_EQ(y, (Values{1.0f, 0.0f, 3.0f}));
