@@ -18,6 +18,7 @@
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
 #include "kernels/cuda/device_run.h"
+#include "kernels/cuda/stream.h"
 
 namespace samebits {
 namespace {

@@ -12,6 +12,7 @@
 #include "kernels/core/error.h"
 #include "tools/samebits/html.h"
 #include "tools/samebits/report_matrix.h"
+#include "tools/samebits/report_prices.h"
 
 namespace samebits {
 namespace {
@@ -141,7 +142,18 @@ std::string FolderText(const Evidence& e) {
                      Item("a step by libraries that promise a run's bits", StepText(e.step_run)) +
                      Item("a step by whatever is fastest", StepText(e.step_none)) +
                      Item("prices", e.prices ? "below" : kPartNotRun) + "</tbody></table>\n";
-  if (e.prices) html += LibraryTable(*e.prices);
+  if (e.prices) {
+    html +=
+        "<p class=note>The ladder: time of the fastest library / time of the fastest kernel "
+        "that promises as much.</p>\n" +
+        LadderTable(*e.prices) + LibraryTable(*e.prices);
+  }
+  if (!e.gate.is_null()) {
+    html += "<details><summary>Who keeps which bits there</summary>\n" + MatrixLegend() +
+            "<div class=both><div><h3>samebits</h3>" + MatrixTable(e.gate, false) +
+            "</div><div><h3>libraries</h3>" + MatrixTable(e.gate, true) +
+            "</div></div></details>\n";
+  }
   return html + "<details><summary>How each part ended</summary><pre><code>" + Escaped(e.summary) +
          "</code></pre></details>\n";
 }

@@ -300,6 +300,21 @@ std::string PriceLosses(const PriceList& list) {
 
 std::string AllPrices(const PriceList& list) { return PriceTable(PricesOf(list)); }
 
+std::string LadderTable(const PriceList& list) {
+  std::string html = "<table><thead><tr><th>group</th>";
+  for (const char* claim : kClaims) html += fmt::format("<th class=number>{}</th>", claim);
+  html += "</tr></thead><tbody>\n";
+  for (const std::string& group : GroupsOf(list)) {
+    html += fmt::format("<tr><td>{}</td>", group);
+    for (const char* claim : kClaims) {
+      const double mean = GeometricMean(list, group, claim, 1);
+      html += fmt::format("<td class=number>{}</td>", mean > 0 ? RatioText(mean) : "-");
+    }
+    html += "</tr>\n";
+  }
+  return html + "</tbody></table>\n";
+}
+
 std::string DriftList(const PriceList& list) {
   std::string items;
   for (const Drift& d : list.drifts) {

@@ -22,6 +22,9 @@ std::string PriceHeadline(const PriceList& list);
 std::string PriceTiles(const PriceList& list);
 std::string PriceLosses(const PriceList& list);
 std::string AllPrices(const PriceList& list);
+// The geometric mean of each group for each claim, on one thread or a device.
+std::string LadderTable(const PriceList& list);
+
 std::string DriftList(const PriceList& list);
 
 // CSV by file name.

@@ -21,7 +21,15 @@ cd "$folder" || exit 2
 for ranks in 1 3; do
   "$samebits" all-reduce --ranks $ranks --from 1024 --to 65536 --rounds 3 --json >>allreduce.json 2>/dev/null
 done
-"$samebits" report --out report --prices prices.json --matrix cells.jsonl --history run \
+# As tools/verify_gpu leaves it, of a GPU that is the emulator.
+gpu=evidence/some-gpu-2026-01-02
+mkdir -p $gpu
+echo 'GPU: none' >$gpu/summary.txt
+"$samebits" matrix --from cells.jsonl --json >$gpu/gate.json
+"$samebits" train --data builtin --limit-samples 64 --epochs 1 --json >$gpu/train.json 2>/dev/null
+"$samebits" repeat-kernel --times 2 --json 'relu_fwd_v1/n7_seed812@portable#run=1' >$gpu/repeats.jsonl 2>/dev/null
+"$samebits" price --device cuda_emulated --filter 'maxpool2d_bwd_v1/n64h13w13c32*' --json >$gpu/prices.json 2>/dev/null
+"$samebits" report --out report --evidence evidence --prices prices.json --matrix cells.jsonl --history run \
   --repeat repeat.json --all-reduce allreduce.json >/dev/null ||
   exit 1
 
