@@ -418,20 +418,36 @@ void MultiplyBy(const Problem<Product>& problem, const Parts& parts, DeviceStrea
                finish);
 }
 
+// Terms of a part: of the longest one, and of all on average.
+struct PartTerms {
+  std::int64_t most, mean;
+};
+
+inline PartTerms TermsOf(const Chains& chains, const Parts& parts) {
+  std::int64_t longest_leaf = 1;
+  for (int leaf = 0; leaf < chains.leaves; ++leaf) {
+    longest_leaf = chains.Terms(leaf) > longest_leaf ? chains.Terms(leaf) : longest_leaf;
+  }
+  const std::int64_t whole = std::int64_t{chains.chain} * parts.chains;
+  const std::int64_t all = chains.samples * chains.terms_of_sample;
+  return {whole < longest_leaf ? whole : longest_leaf, (all + parts.count - 1) / parts.count};
+}
+
 // Cycles that a GPU of so many processors is expected to take. `percent`: of a tile's
 // multiply-adds, 128 a cycle, with their share of all else.
 template <class Tile>
-std::int64_t CyclesBy(std::int64_t rows, std::int64_t columns, std::int64_t part_terms,
+std::int64_t CyclesBy(std::int64_t rows, std::int64_t columns, const PartTerms& terms,
                       const Parts& parts, int percent, int processors) {
-  // Estimates: of a slab on its way from memory, of a launch, and of what a processor combines.
-  constexpr std::int64_t kSlabCycles = 700, kLaunchCycles = 4000, kCombinedInCycle = 4;
+  // Estimates: of a slab on its way from memory, of a launch, and of sums that memory of 15 bytes a
+  // cycle and processor writes and reads.
+  constexpr std::int64_t kSlabCycles = 700, kLaunchCycles = 4000, kCombinedInCycle = 2;
   const std::int64_t tiles =
       (rows + Tile::kRows - 1) / Tile::kRows * ((columns + Tile::kColumns - 1) / Tile::kColumns);
   const std::int64_t blocks = (tiles * parts.count + processors - 1) / processors;
   const std::int64_t rounds = (blocks + Tile::kBlocks - 1) / Tile::kBlocks;
   const std::int64_t busy =
-      blocks * Tile::kRows * Tile::kColumns * part_terms * percent / (128 * 100);
-  const std::int64_t waiting = rounds * (part_terms / Tile::kSlab + 2) * kSlabCycles;
+      blocks * Tile::kRows * Tile::kColumns * terms.mean * percent / (128 * 100);
+  const std::int64_t waiting = rounds * (terms.most / Tile::kSlab + 2) * kSlabCycles;
   const std::int64_t sums = parts.count == 1 ? 0 : parts.count * rows * columns;
   return (busy > waiting ? busy : waiting) +
          (sums == 0 ? 0 : kLaunchCycles + sums / (processors * kCombinedInCycle));
@@ -450,9 +466,9 @@ class Planner {
   void Consider(int percent) {
     for (const bool are_chains : {false, true}) {
       const Parts parts = PartsOf(chains(), are_chains);
-      const std::int64_t cycles = CyclesBy<Tile>(problem_.rows, problem_.columns,
-                                                 std::int64_t{chains().chain} * parts.chains, parts,
-                                                 percent, stream_.processors());
+      const std::int64_t cycles =
+          CyclesBy<Tile>(problem_.rows, problem_.columns, TermsOf(chains(), parts), parts, percent,
+                         stream_.processors());
       if (run_ != nullptr && cycles >= cycles_) continue;
       run_ = MultiplyBy<Tile, kWidth, Product>;
       parts_ = parts;
