@@ -24,6 +24,14 @@ constexpr std::byte kGuardByte{0xff};
 
 }  // namespace
 
+std::int64_t BytesOf(const Signature& signature) {
+  std::size_t bytes = 0;
+  for (const auto* tensors : {&signature.inputs, &signature.outputs}) {
+    for (const Tensor& tensor : *tensors) bytes += tensor.Bytes();
+  }
+  return static_cast<std::int64_t>(bytes);
+}
+
 void Problem::Free::operator()(std::byte* bytes) const { ::operator delete[](bytes, kAlignment); }
 
 Problem::Problem(const Op& op, const std::string& case_id, int offset)

@@ -13,6 +13,9 @@
 
 namespace samebits {
 
+// Of all tensors.
+std::int64_t BytesOf(const Signature& signature);
+
 class Problem {
  public:
   // Builds the inputs; every tensor starts `offset` elements after a multiple of 64 bytes. Throws

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "benchmarks/batch_prices.h"
 #include "benchmarks/price_list.h"
 #include "kernels/activation/activation.h"
 #include "kernels/core/cpu.h"
@@ -168,6 +169,18 @@ TEST(PriceTest, SaysWhatTheBudgetLeftOut) {
                                 [](const std::string&) {});
   EXPECT_THAT(list.prices, testing::Not(IsEmpty()));
   EXPECT_THAT(list.absent.back(), testing::EndsWith("cases: the 1 seconds were over"));
+}
+
+TEST(PriceTest, TimePerImageOfALayer) {
+  PriceList list;
+  list.rounds = {.count = 3, .seconds = 1e-6};
+  AddBatchPrices(std::vector{FindKernel(activation::kReluBackward, "portable")}, list,
+                 [](const std::string&) {});
+  EXPECT_THAT(list.wrong, IsEmpty());
+  ASSERT_THAT(list.batches, SizeIs(4));
+  EXPECT_EQ(list.batches[0].to_smallest.value, 1);
+  EXPECT_EQ(list.batches[3].batch, 4096);
+  EXPECT_GT(list.batches[3].seconds_per_image, 0);
 }
 
 TEST(PriceTest, NothingMatches) {

@@ -29,12 +29,13 @@ struct Chains {
   __host__ __device__ std::int64_t ChainsOf(int leaf) const {
     return (Terms(leaf) + chain - 1) / chain;
   }
-  // 1 at least.
-  std::int64_t MostChains() const {
+  // Of the longest leaf, 1 at least.
+  std::int64_t MostTerms() const {
     std::int64_t most = 1;
-    for (int leaf = 0; leaf < leaves; ++leaf) most = ChainsOf(leaf) > most ? ChainsOf(leaf) : most;
+    for (int leaf = 0; leaf < leaves; ++leaf) most = Terms(leaf) > most ? Terms(leaf) : most;
     return most;
   }
+  std::int64_t MostChains() const { return (MostTerms() + chain - 1) / chain; }
 };
 
 // A factor of A is at place row.at + term.at of a tensor if (row.h + term.h, row.w + term.w) lies
@@ -424,13 +425,10 @@ struct PartTerms {
 };
 
 inline PartTerms TermsOf(const Chains& chains, const Parts& parts) {
-  std::int64_t longest_leaf = 1;
-  for (int leaf = 0; leaf < chains.leaves; ++leaf) {
-    longest_leaf = chains.Terms(leaf) > longest_leaf ? chains.Terms(leaf) : longest_leaf;
-  }
   const std::int64_t whole = std::int64_t{chains.chain} * parts.chains;
   const std::int64_t all = chains.samples * chains.terms_of_sample;
-  return {whole < longest_leaf ? whole : longest_leaf, (all + parts.count - 1) / parts.count};
+  const std::int64_t longest = chains.MostTerms();
+  return {whole < longest ? whole : longest, (all + parts.count - 1) / parts.count};
 }
 
 // Cycles that a GPU of so many processors is expected to take. `percent`: of a tile's

@@ -203,13 +203,13 @@ void DeviceSession::Launch(Program& program) {
 void DeviceSession::Repeat(int times) {
   if (last_ == nullptr) throw std::logic_error("a session is asked to repeat nothing");
   const FloatingPointScope scope;
-  if (repeated_ != last_ || repeated_times_ != times) {
-    repetition_ = device_->Capture([this, program = last_, times] {
+  if (last_->times != times) {
+    last_->repetition = device_->Capture([this, program = last_, times] {
       for (int i = 0; i < times; ++i) Do(*program);
     });
-    repeated_ = last_, repeated_times_ = times;
+    last_->times = times;
   }
-  repetition_->Launch();
+  last_->repetition->Launch();
   ++graphs_launched_;
   device_->Wait();
 }

@@ -139,6 +139,8 @@ class DeviceSession {
     std::vector<Call> calls;
     std::vector<Result> results;
     std::unique_ptr<DeviceGraph> graph;
+    std::unique_ptr<DeviceGraph> repetition;  // of all that, so many times
+    int times = 0;
   };
   class Stream;
 
@@ -162,11 +164,7 @@ class DeviceSession {
   std::map<std::pair<std::size_t, std::size_t>, Slot> slots_;  // by place in a program and size
   std::map<std::string, Program> programs_;                    // by all that they do
   Program pending_;
-  Program* last_ = nullptr;  // started
-  // The graph of a program so many times.
-  std::unique_ptr<DeviceGraph> repetition_;
-  const Program* repeated_ = nullptr;
-  int repeated_times_ = 0;
+  Program* last_ = nullptr;      // started
   std::vector<Result> awaited_;  // of what was started
   bool runs_ = false;            // or may: it was not waited for
   std::vector<Ahead> ahead_;

@@ -9,6 +9,7 @@
 
 #include "conformance/cell_run.h"
 #include "conformance/library.h"
+#include "conformance/problem.h"
 #include "conformance/verdict.h"
 #include "kernels/core/error.h"
 #include "kernels/core/registry.h"
@@ -84,11 +85,7 @@ std::vector<Cell> LargestCells(const std::string& kernel) {
         c.Seed() != 812 || IsTraining(op)) {
       continue;
     }
-    const Signature signature = op.signature(c);
-    std::int64_t bytes = 0;
-    for (const auto* tensors : {&signature.inputs, &signature.outputs}) {
-      for (const Tensor& tensor : *tensors) bytes += static_cast<std::int64_t>(tensor.Bytes());
-    }
+    const std::int64_t bytes = BytesOf(op.signature(c));
     const bool is_next = cells.empty() || cells.back().kernel != cell.kernel;
     if (bytes > kMostBytes || (!is_next && bytes <= largest)) continue;
     largest = bytes;
